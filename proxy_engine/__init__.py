@@ -1,0 +1,1 @@
+"""The data plane: an asyncio HTTP gateway that follows a configuration source. Knows nothing of Django."""

@@ -1,0 +1,156 @@
+"""What the operator asked for, as the engine reads it: frozen, typed, already checked.
+
+Attribute names are Kong's field names (Kong Admin API, 3.10). Units stand in the comments; ``None`` means "not set".
+What the engine observes (health, connections, counters) is never here: see ``proxy_engine.health.state``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A logical API. ``host`` names an upstream, or is a DNS name or address used with ``port``."""
+
+    id: str
+    name: str | None
+    protocol: str
+    host: str
+    port: int
+    path: str | None
+    retries: int  # further tries after the first one
+    connect_timeout: int  # ms
+    write_timeout: int  # ms between two writes
+    read_timeout: int  # ms between two reads
+    enabled: bool  # False: its routes do not exist for the router
+    tls_verify: bool | None
+    tls_verify_depth: int | None
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A rule that leads requests to a service. Every attribute kind that is set must match."""
+
+    id: str
+    name: str | None
+    protocols: tuple[str, ...]
+    methods: tuple[str, ...]
+    hosts: tuple[str, ...]
+    paths: tuple[str, ...]  # prefix, or "~" and a regular expression
+    headers: tuple[tuple[str, tuple[str, ...]], ...]
+    snis: tuple[str, ...]
+    sources: tuple[tuple[str | None, int | None], ...]
+    destinations: tuple[tuple[str | None, int | None], ...]
+    service_id: str | None
+    strip_path: bool
+    preserve_host: bool
+    regex_priority: int
+    path_handling: str
+    https_redirect_status_code: int
+    request_buffering: bool
+    response_buffering: bool
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HealthyRule:
+    interval: float  # s between probes of a target that is up; 0 = no probes
+    http_statuses: frozenset[int]
+    successes: int  # in a row, until a target counts as healthy; 0 = never
+
+
+@dataclass(frozen=True, slots=True)
+class UnhealthyRule:
+    interval: float  # s between probes of a target that is down; 0 = no probes
+    http_statuses: frozenset[int]
+    tcp_failures: int  # each counter: until a target counts as unhealthy; 0 = never
+    timeouts: int
+    http_failures: int
+
+
+PROBED_TYPES = frozenset({"http", "https", "tcp"})
+"""The kinds of active checks that are made. The schema also takes grpc and grpcs, as Kong's does; like Kong's checker,
+ours does not know them yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveChecks:
+    type: str
+    timeout: float  # s
+    concurrency: int
+    http_path: str
+    https_sni: str | None
+    https_verify_certificate: bool
+    headers: tuple[tuple[str, tuple[str, ...]], ...]
+    healthy: HealthyRule
+    unhealthy: UnhealthyRule
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self.healthy.interval or self.unhealthy.interval) and self.type in PROBED_TYPES
+
+    @property
+    def can_fail(self) -> bool:
+        """Whether anything could ever come of it: Kong's thresholds are 0 by default, which means never."""
+        rule = self.unhealthy
+        return self.is_on and bool(rule.tcp_failures or rule.timeouts or rule.http_failures)
+
+
+@dataclass(frozen=True, slots=True)
+class PassiveChecks:
+    type: str
+    healthy: HealthyRule
+    unhealthy: UnhealthyRule
+
+    @property
+    def is_on(self) -> bool:
+        rule = self.unhealthy
+        return bool(rule.tcp_failures or rule.timeouts or rule.http_failures)
+
+
+@dataclass(frozen=True, slots=True)
+class Healthchecks:
+    active: ActiveChecks
+    passive: PassiveChecks
+    threshold: float  # percent of the weight that must be available for the upstream to be used
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A named pool of targets and the policy that picks one."""
+
+    id: str
+    name: str
+    algorithm: str
+    hash_on: str
+    hash_fallback: str
+    hash_on_header: str | None
+    hash_fallback_header: str | None
+    hash_on_cookie: str | None
+    hash_on_cookie_path: str
+    hash_on_query_arg: str | None
+    hash_fallback_query_arg: str | None
+    hash_on_uri_capture: str | None
+    hash_fallback_uri_capture: str | None
+    slots: int
+    host_header: str | None
+    healthchecks: Healthchecks
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One server of an upstream. ``target`` is the normalised ``host:port``; in ``host`` IPv6 has no brackets."""
+
+    id: str
+    upstream_id: str
+    target: str
+    host: str
+    port: int
+    weight: int  # share of traffic = weight / sum of the weights of the ready targets; 0 = none
+    enabled: bool  # the operator's switch
+    scheme: str | None  # "http" or "https": overrides the service's protocol
+    path: str | None  # put before the request path
+    tags: tuple[str, ...]
