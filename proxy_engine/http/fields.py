@@ -1,0 +1,131 @@
+"""Header lines: checked once when first seen, remembered with what to do about them.
+
+Most lines of a client's requests are equal from one request to the next (``Accept``, ``User-Agent`` …). A line is
+therefore validated and classified when it is learnt and found again by its bytes: the check costs nothing on the
+following requests, and no unchecked line ever passes. The memory is bounded; when full it is emptied and learns anew.
+
+A line is ``field-name ":" OWS field-value OWS`` (RFC 9112 §5). Refused: space before the colon, folded lines, CR, LF,
+NUL and other controls inside (RFC 9110 §5.5), an empty or non-token name.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from proxy_engine.errors import BadMessage
+
+MAX_LINE = 8192  # bytes of one field line; nginx: 8 KiB
+MAX_REMEMBERED = 4096  # lines kept per table
+MAX_LINES_OF_A_NAME = 64  # a field that differs on every request (an id, a token) is not worth remembering
+MAX_REMEMBERED_LINE = 512  # bytes; longer ones (cookies, tokens) are checked each time
+
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_FOLD = bytes.maketrans(b"!#$%&'*+.^_`|~", b"-" * 14)
+_VALUE_BYTES = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
+
+
+class Line(NamedTuple):
+    """A line that the head's rules look at. ``name`` is lower-case; plain lines are copied and need no object."""
+
+    name: bytes
+    value: bytes
+
+
+class Name:
+    """What is known of a field name, as it was written."""
+
+    __slots__ = ("is_special", "lower", "remembered")
+
+    def __init__(self, lower: bytes, is_special: bool) -> None:
+        self.lower = lower
+        self.is_special = is_special
+        self.remembered = 0  # lines
+
+
+class LineTable:
+    """Sorts the lines of heads into plain and special ones, and learns.
+
+    ``special``: names that need handling. Their spellings with other marks than ``-`` are special too, since CGI-like
+    servers fold ``X_Forwarded_For`` and ``X-Forwarded-For`` into one variable (Traefik before 3.6.14, oauth2-proxy),
+    and some of them ``X.Forwarded.For`` as well.
+    """
+
+    __slots__ = ("_names", "_plain", "_special", "special")
+
+    def __init__(self, special: frozenset[bytes]) -> None:
+        self.special = special
+        self._plain: set[bytes] = set()
+        self._special: dict[bytes, Line] = {}
+        self._names: dict[bytes, Name] = {}
+
+    def __len__(self) -> int:
+        return len(self._plain) + len(self._special)
+
+    def sort(self, lines: list[bytes]) -> tuple[list[bytes], list[Line]]:
+        """The plain lines as they are, and the special ones read; each in their order.
+
+        Raises BadMessage (400, or 431 for a line that is too long).
+        """
+        plain = self._plain
+        unknown = [text for text in lines if text not in plain]
+        special: list[Line] = []
+        special_texts: list[bytes] = []
+        learnt = False
+        for text in unknown:
+            line = self._special.get(text) or self._learn(text)
+            if line is None:
+                learnt = True
+            else:
+                special.append(line)
+                special_texts.append(text)
+        if learnt:
+            return [text for text in lines if text not in special_texts], special
+        return [text for text in lines if text in plain], special
+
+    def read(self, text: bytes) -> Line:
+        """Any line, read. Raises BadMessage."""
+        name, value = self._split(text)
+        return Line(name.lower, value.strip(b" \t"))
+
+    def _split(self, text: bytes) -> tuple[Name, bytes]:
+        if len(text) > MAX_LINE:
+            raise BadMessage(431, "a header field is too long")
+        name, colon, value = text.partition(b":")
+        if not colon:
+            raise BadMessage(400, "a header line without a colon")
+        if value.translate(None, _VALUE_BYTES):
+            raise BadMessage(400, "control character in a header field")
+        return self._names.get(name) or self._learn_name(name), value
+
+    def _learn(self, text: bytes) -> Line | None:
+        """Check a line; None when it is a plain one."""
+        name, value = self._split(text)
+        line = Line(name.lower, value.strip(b" \t")) if name.is_special else None
+        if name.remembered < MAX_LINES_OF_A_NAME and len(text) <= MAX_REMEMBERED_LINE:
+            if len(self) >= MAX_REMEMBERED:
+                self._forget_all()
+            name.remembered += 1
+            if line is None:
+                self._plain.add(text)
+            else:
+                self._special[text] = line
+        return line
+
+    def _learn_name(self, name: bytes) -> Name:
+        if not _TOKEN.fullmatch(name):
+            raise BadMessage(400, "malformed header field name")
+        if len(self._names) >= MAX_REMEMBERED:
+            self._forget_all()
+        lower = name.lower()
+        known = self._names[name] = Name(lower, lower.translate(_FOLD) in self.special)
+        return known
+
+    def _forget_all(self) -> None:
+        # New tables, not emptied ones: a ``sort`` that is under way goes on with the old, or it would lose lines.
+        self._plain, self._special, self._names = set(), {}, {}
+
+
+def tokens(value: bytes) -> list[bytes]:
+    """The members of a comma-separated list, lower-case, without empty ones (RFC 9110 §5.6.1)."""
+    return [member for part in value.lower().split(b",") if (member := part.strip(b" \t"))]
