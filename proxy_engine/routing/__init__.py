@@ -1,0 +1,18 @@
+"""Routing: compile and match routes, rewrite paths, explain. Pure: no sockets, no clock, no logging."""
+
+from .explain import Explanation, Verdict, explain
+from .match import Headers, Match, Rank
+from .paths import normalise_path, upstream_path
+from .table import RouteTable
+
+__all__ = [
+    "Explanation",
+    "Headers",
+    "Match",
+    "Rank",
+    "RouteTable",
+    "Verdict",
+    "explain",
+    "normalise_path",
+    "upstream_path",
+]
