@@ -1,0 +1,198 @@
+"""One worker's engine: the configuration it runs, the states and pools that outlive configurations, its clients.
+
+Single-threaded: everything happens in event-loop callbacks, so a swap of ``runtime`` falls between two of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import ipaddress
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from .health.state import TargetState
+from .runtime import Compiler, PoolBook
+from .settings import EngineSettings
+from .sources import ChangeRow, HealthFact, Snapshot
+from .spec import Target
+from .telemetry.counters import Counters
+from .telemetry.problems import ProblemLog
+from .upstream.pool import Address, Pool, tls_context
+
+if TYPE_CHECKING:
+    from proxy_engine.server.client import ClientConnection
+
+SWEEP_S = 0.1  # how late a timeout may strike; 5,000 idle connections cost 0.3 ms a sweep
+POOL_SWEEP_EVERY = 50  # sweeps
+REST_EVERY = 10  # sweeps
+REST_AFTER_S = 2.0  # idle time after which a connection keeps nothing but itself
+
+
+class Engine:
+    def __init__(self, settings: EngineSettings, loop: asyncio.AbstractEventLoop, offset: float = 0.0) -> None:
+        """``offset``: where in a rotation over targets this worker begins, 0 ≤ offset < 1."""
+        self.settings = settings
+        self.offset = offset
+        self.limits = settings.limits
+        self.loop = loop
+        self.clients: set[ClientConnection] = set()
+        self._all_gone = asyncio.Event()
+        self.counters = Counters()
+        self.problems = ProblemLog()
+        self.now = loop.time() + SWEEP_S  # a coarse clock, never slow: deadlines made of it do not strike early
+        self.is_draining = False
+        self.is_configured = False
+        self._states: dict[str, TargetState] = {}
+        self._facts: dict[str, HealthFact] = {}
+        self._contexts: dict[bool, object] = {}
+        self._sweeps = 0
+        self.trusts = lru_cache(maxsize=4096)(self._trusts)
+        self.pools = PoolBook(self._make_pool)
+        self.compiler = Compiler(self._state_of, self.pools, self.offset)
+        self.runtime = self.compiler.runtime
+
+    def __repr__(self) -> str:
+        return f"<Engine version={self.runtime.version} clients={len(self.clients)}>"
+
+    # -- configuration ----------------------------------------------------------
+
+    def load(self, snapshot: Snapshot) -> None:
+        """Take a whole configuration. States of targets that stay are kept."""
+        plans_before = self.runtime.plans.values()
+        self._facts = {fact.target_id: fact for fact in snapshot.health}
+        self.compiler = Compiler(self._state_of, self.pools, self.offset)
+        rows = [
+            ChangeRow(snapshot.version, kind, values["id"], values)
+            for kind, entities in snapshot.entities.items()
+            for values in entities
+        ]
+        self.apply(snapshot.version, rows)
+        self._keep_states()
+        for plan in plans_before:
+            self.pools.release(link.pool for link in plan.links.values())
+        self._set_all_health()
+        self.is_configured = True
+        gc.collect()
+        gc.freeze()
+
+    def apply(self, version: int, rows: Iterable[ChangeRow]) -> None:
+        """Take edits. Exchanges under way finish with the configuration they began with."""
+        rows = list(rows)
+        self.runtime = self.compiler.apply(version, rows)
+        for row in rows:
+            if row.kind == "targets" and row.after is None:
+                self._states.pop(row.entity_id, None)
+                self._facts.pop(row.entity_id, None)
+
+    def set_health(self, facts: Iterable[HealthFact]) -> None:
+        for fact in facts:
+            self._facts[fact.target_id] = fact
+            state = self._states.get(fact.target_id)
+            if state is not None:
+                state.healthy = fact.healthy
+
+    def _set_all_health(self) -> None:
+        for id, state in self._states.items():
+            fact = self._facts.get(id)
+            state.healthy = fact.healthy if fact is not None else True
+
+    def entity_problems(self) -> list[str]:
+        routes = (f"route {id}: {message}" for id, message in self.runtime.table.problems)
+        return [*self.compiler.problems.values(), *routes]
+
+    def _state_of(self, target: Target) -> TargetState:
+        """The balancer that asks hands the state its new spec."""
+        state = self._states.get(target.id)
+        if state is None:
+            fact = self._facts.get(target.id)
+            healthy = fact.healthy if fact is not None else True
+            state = self._states[target.id] = TargetState(target, healthy=healthy)
+        return state
+
+    def _keep_states(self) -> None:
+        used = self.compiler.entities["targets"]
+        self._states = {id: state for id, state in self._states.items() if id in used or id.startswith("direct:")}
+
+    def _make_pool(self, address: Address) -> Pool:
+        context = None
+        if address.server_name:
+            if address.verify not in self._contexts:
+                self._contexts[address.verify] = tls_context(address.verify)
+            context = self._contexts[address.verify]
+        return Pool(address, self.loop, context)
+
+    def target_facts(self) -> dict[str, dict]:
+        """What this worker observes of each target, for the status listener."""
+        return {
+            id: {
+                "target": state.target.target,
+                "ready": state.ready,
+                "healthy": state.healthy,
+                "active": state.active,
+                "requests": state.requests,
+                "failures": state.failures,
+            }
+            for id, state in self._states.items()
+        }
+
+    def _trusts(self, address: str) -> bool:
+        networks = self.settings.trusted_ips
+        return bool(networks) and any(ipaddress.ip_address(address) in network for network in networks)
+
+    # -- time -------------------------------------------------------------------
+
+    async def sweep_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            self.sweep(self.loop.time())
+
+    def sweep(self, now: float) -> None:
+        self.now = now + SWEEP_S
+        for client in [client for client in self.clients if client.deadline < now]:
+            self._strike(client)
+        if self._sweeps % REST_EVERY == 0:
+            rested = now + self.limits.keep_alive_s - REST_AFTER_S
+            for client in self.clients:
+                if client.deadline < rested:
+                    client.rest()
+        self._sweeps += 1
+        if self._sweeps % POOL_SWEEP_EVERY == 0:
+            for pool in self.pools:
+                pool.sweep(now)
+
+    def _strike(self, client: ClientConnection) -> None:
+        try:
+            client.deadline_passed()
+        except Exception as error:  # noqa: BLE001 - a defect met by one connection must not end the worker with all others
+            self.loop.call_exception_handler({"message": f"{client!r} at its deadline", "exception": error})
+            client.cut()
+
+    # -- clients ----------------------------------------------------------------
+
+    def welcome(self, client: ClientConnection) -> None:
+        self.clients.add(client)
+
+    def farewell(self, client: ClientConnection) -> None:
+        self.clients.discard(client)
+        if self.is_draining and not self.clients:
+            self._all_gone.set()
+
+    # -- end --------------------------------------------------------------------
+
+    async def drain(self) -> int:
+        """Finish what is under way, for at most ``drain_s``. Returns how many connections had to be cut."""
+        self.is_draining = True
+        for client in list(self.clients):
+            client.drain()
+        if self.clients:
+            try:
+                async with asyncio.timeout(self.settings.drain_s):
+                    await self._all_gone.wait()
+            except TimeoutError:
+                pass
+        cut = len(self.clients)
+        for client in list(self.clients):
+            client.cut()
+        return cut

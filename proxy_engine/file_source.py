@@ -1,0 +1,135 @@
+"""The engine without a control plane: its configuration is one declarative file, read again on request.
+
+A file that cannot be used never replaces a configuration that runs: its problems are logged and the old one stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from proxy_engine.sources import ChangeRow, HealthFact, NodeReport, Snapshot, SnapshotNeeded, Values
+from proxy_engine.spec.declarative import read
+from proxy_engine.spec.schema import Problem
+
+MOST_BYTES = 256 * 1024 * 1024
+SHOWN = 50  # problems listed one by one
+
+log = logging.getLogger("gatehouse.engine")
+
+Entities = dict[str, list[Values]]
+
+
+class BadFile(Exception):
+    """The text says everything that is wrong, a line each."""
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    """Plain data only, and no key twice: which of the two would count?"""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands here twice", key.start_mark)
+            if isinstance(key.value, str):
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def load(path: Path) -> Entities:
+    """Raises BadFile."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise BadFile(f"{path}: larger than {MOST_BYTES} bytes")
+        with path.open("rb") as file:
+            document = yaml.load(file, _Loader)
+    except OSError as error:
+        raise BadFile(f"{path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise BadFile(f"{path}: no YAML or JSON: {error}") from None
+    declared = read(document)
+    if declared.problems:
+        raise BadFile("\n".join(_lines(path, declared.problems)))
+    return declared.entities
+
+
+def _lines(path: Path, problems: list[Problem]) -> list[str]:
+    lines = [f"{path}: {problem.field}: {problem.message}" for problem in problems[:SHOWN]]
+    if len(problems) > SHOWN:
+        lines.append(f"{path}: and {len(problems) - SHOWN} further problems")
+    return lines
+
+
+class FileSource:
+    """A ``ConfigSource`` over one file. Versions count the readings that changed something."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises BadFile."""
+        self.path = path
+        self._entities = load(path)
+        self._version = 1
+        self._rows: list[ChangeRow] = []
+        self._asked = asyncio.Event()
+
+    def reload_soon(self) -> None:
+        """Read the file again; for a signal handler."""
+        self._asked.set()
+
+    async def load(self) -> Snapshot:
+        return Snapshot(self._version, self._entities)
+
+    async def changes_since(self, version: int) -> list[ChangeRow]:
+        if version < self._version - 1:
+            raise SnapshotNeeded  # only the last step is kept
+        return self._rows if version < self._version else []
+
+    async def health_since(self, seq: int) -> tuple[int, list[HealthFact]]:
+        return seq, []
+
+    async def notices(self) -> AsyncIterator[str]:
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            try:
+                entities = await asyncio.to_thread(load, self.path)
+            except BadFile as problem:
+                log.error("%s\nthe configuration that runs stays", problem)
+                continue
+            if rows := differences(self._entities, entities, self._version + 1):
+                self._entities, self._rows, self._version = entities, rows, self._version + 1
+                log.info("read %s again: %d entities differ", self.path, len(rows))
+                yield "config"
+            else:
+                log.info("read %s again: nothing differs", self.path)
+
+
+def differences(before: Entities, after: Entities, version: int) -> list[ChangeRow]:
+    """What leads from one to the other. What goes, goes first, so that a name can move from one entity to another."""
+    rows: list[ChangeRow] = []
+    changed: list[ChangeRow] = []
+    for kind in before.keys() | after.keys():
+        old = {values["id"]: values for values in before.get(kind, ())}
+        new = {values["id"]: values for values in after.get(kind, ())}
+        rows += [ChangeRow(version, kind, entity_id, None) for entity_id in old.keys() - new.keys()]
+        changed += [
+            ChangeRow(version, kind, entity_id, values)
+            for entity_id, values in new.items()
+            if old.get(entity_id) != values
+        ]
+    return rows + changed
+
+
+class NoReporter:
+    """Nobody to report to."""
+
+    async def report(self, report: NodeReport) -> None:
+        pass
+
+    async def farewell(self, node_id: str) -> None:
+        pass

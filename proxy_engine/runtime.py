@@ -1,0 +1,283 @@
+"""The compiled configuration: what workers look things up in, and the compiler that keeps it up to date.
+
+A ``Runtime`` is never changed: the compiler makes a new one per batch of changes and the engine swaps one reference, so
+an exchange sees one configuration from its first byte to its last. The cost of a batch follows the batch: only touched
+upstreams, the services that use them, and touched routes are built anew; everything else is shared with the old one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from . import spec
+from .balancing import Balancer, compile_hash_input
+from .health.state import TargetState
+from .routing import RouteTable
+from .sources import ChangeRow
+from .spec import Route, Service, Target, Upstream
+from .upstream.pool import Address, Pool
+
+KINDS = ("services", "routes", "upstreams", "targets")
+NO_UPSTREAM: Upstream = spec.to_spec(
+    "upstreams", {**spec.check("upstreams", {"name": "direct"}).values, "id": "direct"}
+)
+"""The policy of a service that names one host: nothing to balance, no checks."""
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class TargetLink:
+    """How requests of one service reach one target."""
+
+    __slots__ = ("host_line", "pool", "prefix")
+
+    def __init__(self, pool: Pool, host_line: bytes, prefix: bytes) -> None:
+        self.pool = pool
+        self.host_line = host_line  # "Host: …" CRLF
+        self.prefix = prefix  # the target's own path, put before the request's
+
+    def __repr__(self) -> str:
+        return f"<TargetLink {self.pool.address}>"
+
+
+class ServicePlan:
+    """A service, ready to forward."""
+
+    __slots__ = (
+        "balancer",
+        "base_path",
+        "connect_s",
+        "hash_input",
+        "is_single",
+        "links",
+        "read_s",
+        "service",
+        "times_attempts",
+        "tries",
+        "write_s",
+    )
+
+    def __init__(self, service: Service, balancer: Balancer, links: dict[TargetState, TargetLink]) -> None:
+        upstream = balancer.upstream
+        self.service = service
+        self.balancer = balancer
+        self.links = links
+        self.is_single = upstream is NO_UPSTREAM  # the service names a host, not an upstream
+        self.hash_input = compile_hash_input(upstream) if upstream.algorithm == "consistent-hashing" else None
+        self.times_attempts = upstream.algorithm == "latency"
+        self.tries = 1 + service.retries
+        self.base_path = service.path.encode() if service.path else None
+        self.connect_s = service.connect_timeout / 1000
+        self.write_s = service.write_timeout / 1000
+        self.read_s = service.read_timeout / 1000
+
+    def __repr__(self) -> str:
+        return f"<ServicePlan {self.service.name or self.service.id} → {self.service.host}>"
+
+
+class Runtime:
+    __slots__ = ("balancers", "plans", "table", "version")
+
+    def __init__(
+        self, version: int, table: RouteTable, plans: dict[str, ServicePlan], balancers: dict[str, Balancer]
+    ) -> None:
+        self.version = version
+        self.table = table
+        self.plans = plans  # by service id
+        self.balancers = balancers  # by upstream id
+
+    def __repr__(self) -> str:
+        return f"<Runtime version={self.version} services={len(self.plans)}>"
+
+
+class Compiler:
+    """Holds the entities as specs, and makes runtimes of them.
+
+    ``state_of`` gives the observed state of a target, ``pool_for`` the pool to an address; both outlive runtimes.
+    """
+
+    def __init__(self, state_of: Callable[[Target], TargetState], pools: PoolBook, offset: float = 0.0) -> None:
+        self.state_of = state_of
+        self.offset = offset  # where in a rotation this worker begins, 0 ≤ offset < 1
+        self.pools = pools
+        self.entities: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
+        self.problems: dict[tuple[str, str], str] = {}
+        self._targets_of: dict[str, dict[str, Target]] = defaultdict(dict)
+        self._upstream_named: dict[str, str] = {}
+        self._services_at: dict[str, set[str]] = defaultdict(set)
+        self.runtime = Runtime(0, RouteTable.build((), {}), {}, {})
+
+    def apply(self, version: int, rows: Iterable[ChangeRow]) -> Runtime:
+        """The runtime after ``rows``. An entity that cannot be read is left out and stands in ``problems``."""
+        touched = Touched()
+        for row in rows:
+            self._take(row, touched)
+        balancers = self._build_balancers(touched)
+        plans = self._build_plans(touched, balancers)
+        self.runtime = Runtime(version, self._build_table(touched), plans, balancers)
+        return self.runtime
+
+    def _take(self, row: ChangeRow, touched: Touched) -> None:
+        if row.kind not in self.entities:
+            return  # a kind of a newer control plane
+        table = self.entities[row.kind]
+        old, new = table.get(row.entity_id), self._to_spec(row)
+        if new is None:
+            table.pop(row.entity_id, None)
+        else:
+            table[row.entity_id] = new
+        getattr(self, f"_take_{row.kind}")(row.entity_id, old, new, touched)
+
+    def _to_spec(self, row: ChangeRow) -> Any:
+        key = (row.kind, row.entity_id)
+        self.problems.pop(key, None)
+        if row.after is None:
+            return None
+        try:
+            return spec.to_spec(row.kind, row.after)
+        except (KeyError, TypeError, ValueError) as error:
+            self.problems[key] = f"{row.kind} {row.entity_id} cannot be read: {type(error).__name__}: {error}"
+            return None
+
+    def _take_services(self, id: str, old: Service | None, new: Service | None, touched: Touched) -> None:
+        touched.services.add(id)
+        if old is not None:
+            self._services_at[old.host].discard(id)
+        if new is not None:
+            self._services_at[new.host].add(id)
+
+    def _take_routes(self, id: str, old: Route | None, new: Route | None, touched: Touched) -> None:
+        touched.routes.add(id)
+
+    def _take_upstreams(self, id: str, old: Upstream | None, new: Upstream | None, touched: Touched) -> None:
+        touched.upstreams.add(id)
+        if old is not None and self._upstream_named.get(old.name) == id:
+            del self._upstream_named[old.name]
+            touched.hosts.add(old.name)
+        if new is not None:
+            self._upstream_named[new.name] = id
+            touched.hosts.add(new.name)
+
+    def _take_targets(self, id: str, old: Target | None, new: Target | None, touched: Touched) -> None:
+        if old is not None:
+            self._targets_of[old.upstream_id].pop(id, None)
+            touched.upstreams.add(old.upstream_id)
+        if new is not None:
+            self._targets_of[new.upstream_id][id] = new
+            touched.upstreams.add(new.upstream_id)
+
+    def _build_balancers(self, touched: Touched) -> dict[str, Balancer]:
+        balancers = self.runtime.balancers
+        if touched.upstreams:
+            balancers = dict(balancers)
+        for id in touched.upstreams:
+            upstream = self.entities["upstreams"].get(id)
+            if upstream is None:
+                balancers.pop(id, None)
+                continue
+            targets = sorted(self._targets_of[id].values(), key=lambda target: target.id)
+            balancers[id] = Balancer(upstream, targets, self.state_of, previous=balancers.get(id), offset=self.offset)
+            touched.hosts.add(upstream.name)
+        return balancers
+
+    def _build_plans(self, touched: Touched, balancers: dict[str, Balancer]) -> dict[str, ServicePlan]:
+        for host in touched.hosts:
+            touched.services |= self._services_at.get(host, set())
+        plans = self.runtime.plans
+        if touched.services:
+            plans = dict(plans)
+        for id in touched.services:
+            service, before = self.entities["services"].get(id), plans.pop(id, None)
+            if service is not None:
+                plans[id] = self._plan(service, balancers)
+            if before is not None:
+                self.pools.release(link.pool for link in before.links.values())
+        return plans
+
+    def _plan(self, service: Service, balancers: dict[str, Balancer]) -> ServicePlan:
+        upstream_id = self._upstream_named.get(service.host)
+        balancer = balancers.get(upstream_id) if upstream_id else None
+        if balancer is None:
+            balancer = Balancer(NO_UPSTREAM, [single_target(service)], self.state_of)
+        links = {state: self._link(service, balancer.upstream, state.target) for state in balancer.states}
+        return ServicePlan(service, balancer, links)
+
+    def _link(self, service: Service, upstream: Upstream, target: Target) -> TargetLink:
+        scheme = target.scheme or service.protocol
+        host = upstream.host_header or _bracketed(target.host)
+        if spec.split_host_port(host)[1] is None and target.port != DEFAULT_PORTS.get(scheme):
+            host = f"{host}:{target.port}"
+        server_name = spec.split_host_port(host)[0] if scheme == "https" else ""
+        address = Address(target.host, target.port, server_name, bool(service.tls_verify) and scheme == "https")
+        prefix = (target.path or "").rstrip("/").encode()
+        return TargetLink(self.pools.acquire(address), b"Host: %b\r\n" % host.encode(), prefix)
+
+    def _build_table(self, touched: Touched) -> RouteTable:
+        services, routes = self.entities["services"], self.entities["routes"]
+        if not touched.routes and not touched.services:
+            return self.runtime.table
+        upserts = [routes[id] for id in touched.routes if id in routes]
+        removed = [id for id in touched.routes if id not in routes]
+        return self.runtime.table.with_changes(upserts, removed, services if touched.services else None)
+
+
+class Touched:
+    """What a batch of rows concerns."""
+
+    __slots__ = ("hosts", "routes", "services", "upstreams")
+
+    def __init__(self) -> None:
+        self.services: set[str] = set()
+        self.routes: set[str] = set()
+        self.upstreams: set[str] = set()
+        self.hosts: set[str] = set()  # names of upstreams that came, went or changed
+
+
+class PoolBook:
+    """Pools by address, shared by all services that reach it; one that nobody uses any more is retired."""
+
+    def __init__(self, make: Callable[[Address], Pool]) -> None:
+        self._make = make
+        self._pools: dict[Address, Pool] = {}
+        self._users: dict[Address, int] = defaultdict(int)
+
+    def __iter__(self):
+        return iter(self._pools.values())
+
+    def acquire(self, address: Address) -> Pool:
+        pool = self._pools.get(address)
+        if pool is None:
+            pool = self._pools[address] = self._make(address)
+        self._users[address] += 1
+        return pool
+
+    def release(self, pools: Iterable[Pool]) -> None:
+        for pool in pools:
+            self._users[pool.address] -= 1
+            if not self._users[pool.address]:
+                del self._users[pool.address]
+                self._pools.pop(pool.address).retire()
+
+
+def single_target(service: Service) -> Target:
+    """A service whose host is no upstream: one target, made up from the service itself."""
+    host = service.host.removeprefix("[").removesuffix("]")
+    address = f"{_bracketed(host)}:{service.port}"
+    return Target(
+        id=f"direct:{address}",
+        upstream_id="",
+        target=address,
+        host=host,
+        port=service.port,
+        weight=100,
+        enabled=True,
+        scheme=None,
+        path=None,
+        tags=(),
+    )
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

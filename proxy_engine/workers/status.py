@@ -1,0 +1,144 @@
+"""The engine's status listener: is it alive, is it ready, what does it run. Off the data path, on aiohttp."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from . import link
+
+if TYPE_CHECKING:
+    from .supervisor import Supervisor
+
+INSPECT_S = 2.0
+
+
+class StatusListener:
+    def __init__(self, supervisor: Supervisor) -> None:
+        self.supervisor = supervisor
+        self._runner: web.AppRunner | None = None
+        self._numbers = itertools.count(1)
+        self._asked: dict[int, Inquiry] = {}
+
+    async def start(self) -> None:
+        """Raises OSError when an address is taken."""
+        app = web.Application()
+        app.router.add_get("/status", self._status)
+        app.router.add_get("/status/ready", self._ready)
+        app.router.add_get("/config", self._config)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        for address in self.supervisor.settings.status_listen:
+            try:
+                await web.TCPSite(self._runner, address.host, address.port).start()
+            except OSError as error:
+                raise OSError(error.errno, f"cannot listen on {address}: {error.strerror}") from error
+
+    async def stop(self) -> None:
+        await self._runner.cleanup()
+
+    async def _status(self, request: web.Request) -> web.Response:
+        supervisor = self.supervisor
+        report = supervisor.report()
+        return web.json_response(
+            {
+                "nodeId": report.node_id,
+                "name": report.name,
+                "pid": report.pid,
+                "version": report.version,
+                "ready": supervisor.is_ready,
+                "startedAt": report.started_at,
+                "source": {
+                    "connected": supervisor.follower.is_connected,
+                    "version": supervisor.mirror.version,
+                },
+                "workers": [
+                    {
+                        "number": worker.number,
+                        "pid": worker.pid,
+                        "serving": worker.is_serving,
+                        "starts": worker.starts,
+                        "version": worker.version,
+                        **{
+                            name: worker.facts.get(key, 0)
+                            for name, key in (
+                                ("requests", "requests"),
+                                ("active", "active"),
+                                ("connections", "connections"),
+                                ("failedAttempts", "failed_attempts"),
+                                ("cutResponses", "cut_responses"),
+                            )
+                        },
+                        "ownAnswers": worker.facts.get("own_answers", {}),
+                    }
+                    for worker in supervisor.workers
+                ],
+                "problems": report.problems,
+            }
+        )
+
+    async def _ready(self, request: web.Request) -> web.Response:
+        """200 once every worker serves a configuration; 503 before, and while the engine drains."""
+        is_ready = self.supervisor.is_ready
+        return web.json_response(
+            {"ready": is_ready, "version": self.supervisor.version}, status=200 if is_ready else 503
+        )
+
+    async def _config(self, request: web.Request) -> web.Response:
+        """Versions, entity counts, and every target as each worker sees it."""
+        supervisor = self.supervisor
+        answers = await self._inspect()
+        return web.json_response(
+            {
+                "version": supervisor.version,
+                "entities": supervisor.mirror.counts(),
+                "workers": [
+                    {
+                        "number": worker.number,
+                        "version": worker.version,
+                        "targets": answers.get(worker.number, {}),
+                    }
+                    for worker in supervisor.workers
+                ],
+            }
+        )
+
+    async def _inspect(self) -> dict[int, dict[str, Any]]:
+        """By worker number; a worker that does not answer in time is missing."""
+        serving = [worker for worker in self.supervisor.workers if worker.is_serving]
+        inquiry = Inquiry({worker.number for worker in serving})
+        number = next(self._numbers)
+        self._asked[number] = inquiry
+        for worker in serving:
+            worker.send(link.encode({"t": "inspect", "id": number}))
+        try:
+            async with asyncio.timeout(INSPECT_S):
+                await inquiry.complete.wait()
+        except TimeoutError:
+            pass
+        finally:
+            del self._asked[number]
+        return inquiry.answers
+
+    def inspected(self, worker_number: int, frame: dict[str, Any]) -> None:
+        if (inquiry := self._asked.get(frame["id"])) is not None:
+            inquiry.take(worker_number, frame["targets"])
+
+
+class Inquiry:
+    """A question to several workers."""
+
+    def __init__(self, awaited: set[int]) -> None:
+        self.answers: dict[int, dict[str, Any]] = {}
+        self.complete = asyncio.Event()
+        self._awaited = awaited
+        if not awaited:
+            self.complete.set()
+
+    def take(self, number: int, answer: dict[str, Any]) -> None:
+        self.answers[number] = answer
+        if self._awaited <= self.answers.keys():
+            self.complete.set()

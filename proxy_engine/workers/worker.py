@@ -1,0 +1,181 @@
+"""A worker process: one event loop, one engine, its share of the clients. Started by the supervisor; never by hand.
+
+It inherits its listening sockets and one end of a socket pair. Clients are accepted once the first configuration is
+here. When the supervisor dies, the worker goes on serving for ``ORPHAN_S``, time enough for a new supervisor and its
+workers to take over the address (SO_REUSEPORT), and then drains.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+from typing import Any
+
+from proxy_engine.engine import Engine
+from proxy_engine.net import listen
+from proxy_engine.server.client import ClientConnection
+from proxy_engine.settings import EngineSettings
+
+from . import link
+
+REPORT_S = 1.0
+ORPHAN_S = 10.0
+
+
+class Worker:
+    def __init__(
+        self,
+        settings: EngineSettings,
+        sockets: list[socket.socket],
+        loop: asyncio.AbstractEventLoop,
+        offset: float,
+    ) -> None:
+        self.loop = loop
+        self.engine = Engine(settings, loop, offset)
+        self.sockets = sockets
+        self.servers: list[asyncio.Server] = []
+        self.link = link.Link(self._frame, self._orphaned)
+        self.stopping = asyncio.Event()
+        self.configured = asyncio.Event()
+
+    async def run(self, link_socket: socket.socket) -> None:
+        self.loop.add_signal_handler(signal.SIGTERM, self.stopping.set)
+        await self.loop.create_connection(lambda: self.link, sock=link_socket)
+        async with asyncio.TaskGroup() as tasks:
+            background = [
+                tasks.create_task(self.engine.sweep_for_ever()),
+                tasks.create_task(self._report_for_ever()),
+                tasks.create_task(self._serve_when_configured()),
+            ]
+            await self.stopping.wait()
+            background[1].cancel()
+            background[2].cancel()
+            await self._stop()
+            background[0].cancel()
+
+    async def _serve_when_configured(self) -> None:
+        await self.configured.wait()
+        for sock in self.sockets:
+            self.servers.append(await self.loop.create_server(self._client, sock=sock, backlog=listen.BACKLOG))
+        self._send({"t": "ready", "version": self.engine.runtime.version})
+
+    def _client(self) -> ClientConnection:
+        return ClientConnection(self.engine, "http")
+
+    async def _take_waiting(self, sock: socket.socket) -> None:
+        """Connections that the kernel has accepted for us already: closing the socket would reset them."""
+        while True:
+            try:
+                connection, _ = sock.accept()
+            except OSError:
+                return
+            await self.loop.connect_accepted_socket(self._client, connection)
+
+    async def _stop(self) -> None:
+        for sock in self.sockets if self.servers else ():
+            await self._take_waiting(sock)
+        for server in self.servers:
+            server.close()
+        cut = await self.engine.drain()
+        if cut:
+            print(
+                f"{cut} connections were still busy after {self.engine.settings.drain_s:g} s and were cut",
+                flush=True,
+            )
+
+    async def _report_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(REPORT_S)
+            self._report()
+
+    def _report(self) -> None:
+        engine = self.engine
+        self._send(
+            {
+                "t": "report",
+                "version": engine.runtime.version,
+                "requests": engine.counters.requests,
+                "active": sum(1 for client in engine.clients if client.is_busy),
+                "connections": len(engine.clients),
+                "failed_attempts": engine.counters.failed_attempts,
+                "cut_responses": engine.counters.cut_responses,
+                "own_answers": engine.counters.own_answers,
+                "entities": engine.entity_problems(),
+                "targets": engine.problems.take(),
+            }
+        )
+
+    def _send(self, frame: dict[str, Any]) -> None:
+        self.link.send(link.encode(frame))
+
+    # -- frames from the supervisor -----------------------------------------------
+
+    def _frame(self, frame: dict[str, Any]) -> None:
+        getattr(self, f"_on_{frame['t']}")(frame)
+
+    def _on_snapshot(self, frame: dict[str, Any]) -> None:
+        self.engine.load(link.snapshot_from_json(frame))
+        self.configured.set()
+        self._applied()
+
+    def _on_changes(self, frame: dict[str, Any]) -> None:
+        self.engine.apply(frame["version"], link.changes_from_json(frame))
+        self._applied()
+
+    def _on_health(self, frame: dict[str, Any]) -> None:
+        self.engine.set_health(link.health_from_json(frame))
+
+    def _on_inspect(self, frame: dict[str, Any]) -> None:
+        self._send({"t": "inspected", "id": frame["id"], "targets": self.engine.target_facts()})
+
+    def _on_drain(self, frame: dict[str, Any]) -> None:
+        self.stopping.set()
+
+    def _applied(self) -> None:
+        self._send(
+            {
+                "t": "applied",
+                "version": self.engine.runtime.version,
+                "entities": self.engine.entity_problems(),
+            }
+        )
+
+    def _orphaned(self) -> None:
+        if not self.stopping.is_set():
+            self.loop.call_later(ORPHAN_S, self.stopping.set)
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """uvloop where it is installed; plain asyncio works too, at about 1.2 times the CPU."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def raise_file_limit() -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def main() -> None:
+    """``argv[1]``: JSON, ``{"link": 5, "listeners": [6, 7], "offset": 0.5}`` with the inherited file descriptors."""
+    start = json.loads(sys.argv[1])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides the order
+    raise_file_limit()
+    settings = EngineSettings.from_env(os.environ)
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        loop = runner.get_loop()
+        sockets = [socket.socket(fileno=fd) for fd in start["listeners"]]
+        worker = Worker(settings, sockets, loop, start["offset"])
+        runner.run(worker.run(socket.socket(fileno=start["link"])))
+
+
+if __name__ == "__main__":
+    main()
