@@ -1,0 +1,162 @@
+"""From entities to what a client reads: names, and what is observed of them at the moment.
+
+Each kind adds its live fields with a fixed number of SQL statements for the whole page.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from gateway_admin.catalog import queries
+from gateway_admin.catalog.kinds import KINDS
+from gateway_admin.common.envelope import timestamp
+from gateway_admin.common.models import Entity
+from proxy_engine import spec
+
+from .names import camel, names_out
+
+Live = dict[UUID, dict[str, Any]]
+
+
+def answers(kind: str, entities: Sequence[Entity]) -> list[dict[str, Any]]:
+    live = LIVE[kind].read(entities) if kind in LIVE and entities else {}
+    return [answer(entity) | live.get(entity.pk, {}) for entity in entities]
+
+
+def answer(entity: Entity) -> dict[str, Any]:
+    shown = show(entity.kind, entity.to_values())
+    return shown | {"createdAt": timestamp(entity.created_at), "updatedAt": timestamp(entity.updated_at)}
+
+
+def show(kind: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Values under this dialect's names; times to the second, as values have them."""
+    fields = {**KINDS[kind].spec.fields, "created_at": _TIME, "updated_at": _TIME}
+    return {
+        name: _unset_as_empty(fields.get(field), _shown(fields.get(field), values.get(field)))
+        for field, name in names_out(kind).items()
+    }
+
+
+_TIME = spec.Number()  # unix seconds
+
+
+def _shown(field: spec.Field | None, value: Any) -> Any:
+    if value is None:
+        return None
+    if field is _TIME:
+        return timestamp(datetime.fromtimestamp(value, UTC))
+    if isinstance(field, spec.Reference):
+        return value["id"]
+    if isinstance(field, spec.Record):
+        return {camel(name): _shown(inner, value.get(name)) for name, inner in field.fields.items()}
+    if isinstance(field, spec.Array):
+        return [_shown(field.of, item) for item in value]
+    return value
+
+
+def _unset_as_empty(field: spec.Field | None, value: Any) -> Any:
+    """This dialect shows unset lists as empty ones; ``reading`` takes them back as unset."""
+    if value is not None:
+        return value
+    return [] if isinstance(field, spec.Array) else {} if isinstance(field, spec.Map) else None
+
+
+@dataclass(frozen=True)
+class LiveFields:
+    """``schema``: the fields as OpenAPI has them; nobody can set those that ``writable`` does not name."""
+
+    read: Callable[[Sequence[Entity]], Live]
+    schema: dict[str, dict]
+    writable: frozenset[str] = frozenset()
+
+
+def _services(services) -> Live:
+    ids = queries.upstream_ids(services)
+    return {service.pk: {"upstreamId": str(ids[service.host]) if service.host in ids else None} for service in services}
+
+
+def _upstreams(upstreams) -> Live:
+    return {
+        key: {
+            "health": state.health,
+            "targetCount": state.targets,
+            "readyCount": state.ready,
+            "unhealthyCount": state.unhealthy,
+        }
+        for key, state in queries.upstream_states(upstreams).items()
+    }
+
+
+def _targets(targets) -> Live:
+    return {
+        key: {
+            "health": state.health,
+            "healthCause": state.cause,
+            "healthSince": timestamp(state.since) if state.since else None,
+            "expectedShare": state.share,
+        }
+        for key, state in queries.target_states(targets).items()
+    }
+
+
+def _count(what: str) -> dict:
+    return {"type": "integer", "description": f"How many {what}."}
+
+
+LIVE: dict[str, LiveFields] = {
+    "services": LiveFields(
+        _services,
+        {
+            "upstreamId": {
+                "type": "string",
+                "nullable": True,
+                "description": "The upstream that host names; null when host is a DNS name or an address. "
+                "In a body: an upstream's id or name instead of host.",
+            }
+        },
+        writable=frozenset({"upstreamId"}),
+    ),
+    "upstreams": LiveFields(
+        _upstreams,
+        {
+            "health": {
+                "type": "string",
+                "enum": ["healthy", "degraded", "unhealthy", "unchecked", "empty"],
+                "description": "degraded: some targets are unhealthy; unchecked: no health checks are on; "
+                "empty: no target is enabled with a weight.",
+            },
+            "targetCount": _count("targets it has"),
+            "readyCount": _count("of them get traffic"),
+            "unhealthyCount": _count("of them should get traffic and are unhealthy"),
+        },
+    ),
+    "targets": LiveFields(
+        _targets,
+        {
+            "health": {
+                "type": "string",
+                "enum": ["healthy", "unhealthy", "unchecked", "disabled"],
+                "description": "unchecked: the upstream has no health checks on.",
+            },
+            "healthCause": {"type": "string", "description": "What the last change of health was due to."},
+            "healthSince": {
+                "type": "string",
+                "format": "date-time",
+                "nullable": True,
+                "description": "When health last changed; null when it never did.",
+            },
+            "expectedShare": {
+                "type": "number",
+                "description": "Percent of the upstream's requests that it gets: its weight over the weights "
+                "of all ready targets.",
+            },
+        },
+    ),
+}
+
+
+def read_only_names(kind: str) -> frozenset[str]:
+    live = LIVE.get(kind)
+    return frozenset({"createdAt", "updatedAt"} | (set(live.schema) - live.writable if live else set()))

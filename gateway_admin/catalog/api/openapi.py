@@ -1,0 +1,199 @@
+"""The OpenAPI document: operations described as data. drf-spectacular finds the views and serves the result."""
+
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+
+from gateway_admin.catalog.kinds import KINDS
+
+from .changes import FILTERS as CHANGE_FILTERS
+from .filters import StrictBoolean, filter_set, order_names
+from .paging import DEFAULT_LIMIT, MAX_LIMIT
+from .schemas import Schema, component_name, components, enveloped, enveloped_page, ref
+from .versions import MAX_WAIT_S
+
+_WRITES = ("create", "update", "partial_update", "destroy")
+_SECURITY = [{"bearer": []}, {"session": []}]
+_SUMMARIES = {
+    "list": "List {kind}",
+    "create": "Create {one}",
+    "retrieve": "Read {one}",
+    "update": "Replace {one}: what is left out returns to its default",
+    "partial_update": "Change some fields of {one}",
+    "destroy": "Delete {one} and what goes with it",
+}
+_ERRORS = {
+    400: "A field is wrong, unknown or points nowhere; the body is not JSON; it is still in use",
+    401: "No token or session, or one that is not valid",
+    403: "The session's CSRF token is missing",
+    404: "There is no such entity",
+    409: "The name or address is taken",
+    412: "It was changed since the ETag was read",
+    413: "The body is too large",
+    415: "The body is not application/json",
+}
+_ERRORS_OF = {
+    "list": (400, 401),
+    "retrieve": (401, 404),
+    "create": (400, 401, 403, 409, 413, 415),
+    "update": (400, 401, 403, 404, 409, 412, 413, 415),
+    "partial_update": (400, 401, 403, 404, 409, 412, 413, 415),
+    "destroy": (400, 401, 403, 404, 412),
+}
+
+
+class EnvelopeSchema(AutoSchema):
+    """Views that ``describe`` their operations are believed; drf-spectacular looks into the others itself."""
+
+    def get_operation(self, path, path_regex, path_prefix, method, registry):
+        kind = getattr(self.view, "kind", None)
+        if kind in KINDS:
+            return entity_operation(kind, self.view.action, path)
+        if getattr(self.view, "filters", None) is CHANGE_FILTERS:
+            return changes_operation()
+        return super().get_operation(path, path_regex, path_prefix, method, registry)
+
+
+def add_components(result: dict, generator, request, public) -> dict:
+    """A postprocessing hook of drf-spectacular: the named schemas, and the views that are no views of DRF."""
+    parts = result.setdefault("components", {})
+    parts.setdefault("schemas", {}).update(components())
+    parts["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "session": {"type": "apiKey", "in": "cookie", "name": "gatehouse_session"},
+    }
+    paths = {path.rstrip("/"): operations for path, operations in result["paths"].items()} | VERSION_PATHS
+    result["paths"] = dict(sorted(paths.items()))
+    return result
+
+
+def entity_operation(kind: str, action: str, path: str) -> dict[str, Any]:
+    label = KINDS[kind].label
+    article = "an" if label[0] in "aeiou" else "a"
+    nested = "{upstream}" in path
+    of = " of one upstream" if nested else ""
+    operation = {
+        "operationId": f"{kind}_{action}" + ("_of_upstream" if nested else ""),
+        "summary": _SUMMARIES[action].format(kind=f"{kind}{of}", one=f"{article} {label}{of}"),
+        "tags": [kind],
+        "parameters": [*_path_parameters(path, label), *_query_parameters(kind, action), *_if_match(action)],
+        "security": _SECURITY,
+        "responses": _responses(kind, action),
+    }
+    if action in ("create", "update", "partial_update"):
+        operation["requestBody"] = {"required": True, "content": _json(ref(f"{component_name(kind)}Input"))}
+    return operation
+
+
+def changes_operation() -> dict[str, Any]:
+    filters = [_query(name, {"type": "string"}, "Is this.") for name in CHANGE_FILTERS]
+    return {
+        "operationId": "changes_list",
+        "summary": "The change log: who changed what, when and from where; newest first",
+        "tags": ["changes"],
+        "parameters": [*_paging_parameters(), *filters],
+        "security": _SECURITY,
+        "responses": {"200": _answer(enveloped_page(ref("Change"))), **_errors(400, 401)},
+    }
+
+
+def _path_parameters(path: str, label: str) -> list[Schema]:
+    texts = {"upstream": "Id or name of the upstream.", "key": f"Id of the {label}, or its name."}
+    if label == "target":
+        texts["key"] = "Id of the target, or its address." if "{upstream}" in path else "Id of the target."
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, "description": text}
+        for name, text in texts.items()
+        if f"{{{name}}}" in path
+    ]
+
+
+def _query_parameters(kind: str, action: str) -> list[Schema]:
+    if action != "list":
+        return []
+    order = [
+        _query("orderBy", {"type": "string", "enum": list(order_names(kind))}, "Default: newest first."),
+        _query("orderDirection", {"type": "string", "enum": ["asc", "desc"]}, "Default with orderBy: asc."),
+    ]
+    filters = [
+        _query(name, _filter_schema(chosen), str(chosen.label or ""))
+        for name, chosen in filter_set(kind).base_filters.items()
+    ]
+    return [*_paging_parameters(), *order, *filters]
+
+
+def _filter_schema(chosen) -> Schema:
+    return {"type": "boolean"} if isinstance(chosen, StrictBoolean) else {"type": "string"}
+
+
+def _paging_parameters() -> list[Schema]:
+    limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+    return [
+        _query("page", {"type": "integer", "minimum": 1, "default": 1}, "Not together with offset."),
+        _query("limit", limit, "Entries on a page."),
+        _query("offset", {"type": "integer", "minimum": 0}, "Entries to skip."),
+    ]
+
+
+def _query(name: str, schema: Schema, text: str) -> Schema:
+    return {"name": name, "in": "query", "required": False, "schema": schema, "description": text}
+
+
+def _if_match(action: str) -> list[Schema]:
+    if action not in ("update", "partial_update", "destroy"):
+        return []
+    text = "The ETag of a read: refuse with 412 when it was changed since."
+    return [{"name": "If-Match", "in": "header", "required": False, "schema": {"type": "string"}, "description": text}]
+
+
+def _responses(kind: str, action: str) -> dict[str, Schema]:
+    entity = ref(component_name(kind))
+    data = {"list": enveloped_page(entity), "destroy": enveloped(ref("Deleted"))}.get(action, enveloped(entity))
+    answer = _answer(data)
+    if action in _WRITES:
+        text = "The version of the configuration that has this change (see /api/config/versions/{version})."
+        answer["headers"] = {"X-Gateway-Version": {"schema": {"type": "integer"}, "description": text}}
+    return {"201" if action == "create" else "200": answer, **_errors(*_ERRORS_OF[action])}
+
+
+def _answer(schema: Schema) -> Schema:
+    return {"description": "Done", "content": _json(schema)}
+
+
+def _errors(*statuses: int) -> dict[str, Schema]:
+    return {str(status): {"description": _ERRORS[status], "content": _json(ref("Error"))} for status in statuses}
+
+
+def _json(schema: Schema) -> Schema:
+    return {"application/json": {"schema": schema}}
+
+
+def _version_operation(operation_id: str, summary: str, data: str, parameters: list[Schema]) -> Schema:
+    return {
+        "get": {
+            "operationId": operation_id,
+            "summary": summary,
+            "tags": ["config"],
+            "parameters": parameters,
+            "security": _SECURITY,
+            "responses": {"200": _answer(enveloped(ref(data))), **_errors(400, 401)},
+        }
+    }
+
+
+VERSION_PATHS = {
+    "/api/config/versions": _version_operation("config_head", "The version of the newest change", "Head", []),
+    "/api/config/versions/{version}": _version_operation(
+        "config_version",
+        "Whether every live engine runs this version",
+        "VersionState",
+        [
+            {"name": "version", "in": "path", "required": True, "schema": {"type": "integer"}},
+            _query(
+                "wait",
+                {"type": "number", "minimum": 0, "maximum": MAX_WAIT_S, "default": 0},
+                "Seconds to wait for it; the answer comes as soon as it is live.",
+            ),
+        ],
+    ),
+}

@@ -1,0 +1,120 @@
+"""The change log: how one transaction of edits gets its versions and is announced.
+
+A transaction of edits locks the head row first, so only one runs at a time and the order of commits is the order of
+versions: a reader that has seen version *n* will never see a row below *n* appear. SQLite locks the whole database
+(IMMEDIATE), PostgreSQL the row.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.db import transaction
+from django.utils import timezone
+
+from gateway_admin.common.models import Entity
+
+from .models import Change, Head
+
+logger = logging.getLogger(__name__)
+
+CONFIG_GROUP = "config"
+NOTICE_TIMEOUT_S = 1.0  # a notice is a hint; engines ask every few seconds anyway
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who edits, from which address, by which door: ui, api, kong, import, rollback, task or system."""
+
+    name: str
+    via: str
+    address: str = ""
+
+
+@dataclass
+class Batch:
+    """The edits of one transaction."""
+
+    actor: Actor
+    head: Head
+    id: uuid.UUID = field(default_factory=uuid.uuid4)
+    at: datetime = field(default_factory=timezone.now)
+    changes: list[Change] = field(default_factory=list)
+
+    @property
+    def version(self) -> int:
+        """Of the last change; the head's when nothing changed."""
+        return self.head.version
+
+    def record(self, entity: Entity, *, before: dict | None, after: dict | None) -> Change:
+        self.head.version += 1
+        change = Change(
+            version=self.head.version,
+            batch=self.id,
+            at=self.at,
+            actor=self.actor.name,
+            via=self.actor.via,
+            address=self.actor.address or None,
+            kind=entity.kind,
+            entity_id=entity.pk,
+            label=entity.label,
+            before=before,
+            after=after,
+        )
+        self.changes.append(change)
+        return change
+
+    def close(self) -> None:
+        if self.changes:
+            Change.objects.bulk_create(self.changes, batch_size=500)
+            self.head.save(update_fields=["version"])
+            transaction.on_commit(partial(announce, self.head.version))
+
+
+_current: ContextVar[Batch | None] = ContextVar("current_batch", default=None)
+
+
+@contextmanager
+def batch(actor: Actor) -> Iterator[Batch]:
+    """Everything edited inside is one transaction, one batch and one notice. Inside another batch it joins that one."""
+    if (outer := _current.get()) is not None:
+        yield outer
+        return
+    with transaction.atomic():
+        opened = Batch(actor, locked_head())
+        token = _current.set(opened)
+        try:
+            yield opened
+        finally:
+            _current.reset(token)
+        opened.close()
+
+
+def locked_head() -> Head:
+    return Head.objects.select_for_update().get_or_create(pk=1)[0]
+
+
+def head_version() -> int:
+    return Head.objects.filter(pk=1).values_list("version", flat=True).first() or 0
+
+
+def announce(version: int) -> None:
+    """Tell the engines to look. Never fails: the edit is stored, and they find it without us a little later."""
+    try:
+        async_to_sync(_send)({"type": "config.changed", "version": version})
+    except Exception as error:  # noqa: BLE001 - whatever the layer raises, the commit stands
+        reason = str(error) or type(error).__name__
+        logger.warning("version %d is stored, but the engines could not be told: %s", version, reason)
+
+
+async def _send(message: dict) -> None:
+    async with asyncio.timeout(NOTICE_TIMEOUT_S):
+        await get_channel_layer().group_send(CONFIG_GROUP, message)

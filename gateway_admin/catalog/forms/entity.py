@@ -1,0 +1,157 @@
+"""The form of an entity: the fields of the spec in the sections of the layout.
+
+It converts and shows; whether the values are right is decided by the action, whose problems come back through
+``add_problems`` and land at their fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from django import forms
+from django.forms import BoundField
+
+from proxy_engine import spec
+
+from .fields import WordsField, field_for
+from .hints import hints
+from .layout import ATTRIBUTES, LAYOUT, NOTES, ON_ONE_LINE, PRESETS, Section, nest, rule_at, value_at
+
+
+class ShownField(NamedTuple):
+    bound: BoundField
+    hint: str
+    note: str  # a template under the field
+
+
+class ShownSection(NamedTuple):
+    section: Section
+    fields: list[ShownField]
+    is_open: bool
+    preset: str  # usual values on offer
+
+
+class EntityForm(forms.Form):
+    """``options``: for each reference field (id, label) of what it may name. ``without``: fields set by the address.
+    ``warnings``: field → what an edit of it would do elsewhere.
+    """
+
+    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, kind: str, *, values: Mapping, data=None, options: Mapping, without: Iterable[str] = (), **kw):
+        self.kind = kind
+        self.warnings = kw.pop("warnings", {})
+        self.options = options
+        self.without = set(without)
+        initial = {path: value_at(values, path) for path in self._paths()}
+        super().__init__(data, initial=initial | kw.pop("initial", {}), **kw)
+        self.fields |= {path: self._field(path, label) for path, label in self._paths().items()}
+
+    def _paths(self) -> dict[str, str]:
+        every = {path: label for section in LAYOUT[self.kind] for path, label in section.fields.items()}
+        return {path: label for path, label in every.items() if path not in self.without}
+
+    def _field(self, path: str, label: str) -> forms.Field:
+        rule = rule_at(self.kind, path)
+        if path in ON_ONE_LINE:
+            field = WordsField(rule, label=label)
+        else:
+            field = field_for(rule, label=label, options=self.options.get(path, ()))
+        field.widget.attrs |= ATTRIBUTES.get((self.kind, path), {})
+        return field
+
+    def values(self) -> dict[str, Any]:
+        """What was typed, as JSON values under the spec's names. Call after ``is_valid``."""
+        return nest({path: self.cleaned_data[path] for path in self._paths()})
+
+    def clean(self):
+        """Where something cannot even be read, say at once what else is wrong; otherwise the action will say it."""
+        if self.errors:
+            unread = set(self.errors)
+            readable = nest({path: value for path, value in self.cleaned_data.items() if path in self._paths()})
+            self.add_problems(
+                problem
+                for problem in spec.check(self.kind, readable).problems
+                if problem.field not in unread and problem.path[0] not in {*self.without, *spec.ENTITY}
+            )
+        return self.cleaned_data
+
+    @property
+    def error_count(self) -> int:
+        return sum(len(messages) for messages in self.errors.values())
+
+    def add_problems(self, problems: Iterable[spec.Problem]) -> None:
+        for problem in problems:
+            field, message = self._place(problem)
+            self.add_error(field, message)
+
+    def _place(self, problem: spec.Problem) -> tuple[str | None, str]:
+        """The form's field that holds the problem, and the message with the rest of the path in words."""
+        steps = list(problem.path)
+        for length in range(len(steps), 0, -1):
+            path = ".".join(map(str, steps[:length]))
+            if path in self.fields:
+                return path, _with_place(steps[length:], problem.message)
+        if problem.path == spec.ENTITY:
+            return None, problem.message
+        return None, f"{problem.field}: {problem.message}"
+
+    def go_on_from(self, version: int) -> None:
+        """After a conflict the reader has seen the newer changes: saving once more goes over them."""
+        self.data = self.data.copy()
+        self.data[self.add_prefix("version")] = str(version)
+
+    def fill_in(self, preset: str) -> None:
+        """Put the usual values of a preset over what was typed; nothing else is lost."""
+        self.data = self.data.copy()
+        for path, value in PRESETS.get(preset, {}).items():
+            self.data[self.add_prefix(path)] = str(value)
+
+    def sections(self) -> Iterator[ShownSection]:
+        notes = {**self.warnings, **self.hints()}
+        for section in LAYOUT[self.kind]:
+            shown = [
+                ShownField(self[path], notes.get(path, ""), NOTES.get((self.kind, path), ""))
+                for path in section.fields
+                if path in self.fields
+            ]
+            if shown:
+                yield ShownSection(section, shown, self._is_open(section, shown), self._preset(section))
+
+    def _is_open(self, section: Section, shown: list[ShownField]) -> bool:
+        """Folded away are only sections at their defaults: what is set or wrong must be seen."""
+        return not section.is_folded or any(
+            field.hint or field.bound.errors or self._is_set(field.bound) for field in shown
+        )
+
+    def _preset(self, section: Section) -> str:
+        """Offered as long as none of its fields is set."""
+        return "" if any(self._is_set(self[path]) for path in PRESETS.get(section.preset, ())) else section.preset
+
+    def _is_set(self, bound: BoundField) -> bool:
+        default = bound.field.prepare_value(rule_at(self.kind, bound.name).fresh_default())
+        return _as_shown(bound.value()) != _as_shown(default)
+
+    def hints(self) -> dict[str, str]:
+        """Hints for what stands in the form, as long as it is well-formed."""
+        if not self.is_bound:
+            typed = nest({path: self.initial.get(path) for path in self._paths()})
+        elif self.is_valid():
+            typed = self.values()
+        else:
+            return {}
+        checked = spec.check(self.kind, typed)
+        if any(problem.path[0] not in self.without for problem in checked.problems):
+            return {}
+        return hints(self.kind, checked.values)
+
+
+def _as_shown(value: Any) -> str:
+    return "" if value is None or value is False or value == [] else str(value)
+
+
+def _with_place(rest: list[str | int], message: str) -> str:
+    """``entry 2: …`` in a list, ``x-region: …`` in a map."""
+    words = [f"entry {step + 1}" if isinstance(step, int) else step for step in rest if step != "id"]
+    return f"{', '.join(words)}: {message}" if words else message

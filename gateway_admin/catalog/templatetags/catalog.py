@@ -1,0 +1,77 @@
+"""Template tags about entities: the counts of the bar, sortable columns, states and changes in words."""
+
+from django import template
+from django.utils.html import format_html
+
+from gateway_admin.catalog.kinds import KINDS
+from gateway_admin.catalog.views.diff import edits as field_edits
+from gateway_admin.catalog.views.pages import PAGES
+from gateway_admin.catalog.views.rows import entity_counts
+from gateway_admin.catalog.views.states import Readiness
+
+register = template.Library()
+
+CHANNELS = {
+    "ui": "dashboard",
+    "api": "API",
+    "kong": "Kong API",
+    "import": "import",
+    "rollback": "rollback",
+    "task": "task",
+    "system": "the system",
+}
+
+
+@register.simple_tag(takes_context=True)
+def nav_counts(context):
+    """Each kind with how many there are and how many have something wrong; the overview has counted already."""
+    return context.get("counts") or entity_counts()
+
+
+@register.filter
+def plural(kind):
+    return PAGES[kind].title
+
+
+@register.simple_tag(takes_context=True)
+def sort_head(context, name, title, css=""):
+    """A column's head that sorts by it; once more turns the order round."""
+    listing, query = context["listing"], context["request"].GET.copy()
+    is_current = listing.sort.removeprefix("-") == name
+    is_descending = is_current and listing.sort.startswith("-")
+    query["sort"] = name if is_descending or not is_current else f"-{name}"
+    query.pop("page", None)
+    address = f"{context['request'].path}?{query.urlencode()}"
+    state = {True: "descending", False: "ascending"}[is_descending] if is_current else ""
+    sort = format_html(' aria-sort="{}"', state) if state else ""
+    return format_html(
+        '<th class="{}"{}><a href="{}" hx-get="{}" id="sort-{}">{}</a></th>', css, sort, address, address, name, title
+    )
+
+
+@register.filter
+def readiness(upstream):
+    """Of a row of the upstream list, which counted its targets."""
+    return Readiness(upstream.ready_count, upstream.target_count, upstream.troubled_count)
+
+
+@register.filter
+def edits(change):
+    return field_edits(change.kind, change.before, change.after)
+
+
+@register.filter
+def verb(change):
+    if change.before is None:
+        return "created"
+    return "deleted" if change.after is None else "changed"
+
+
+@register.filter
+def channel(change):
+    return CHANNELS.get(change.via, change.via)
+
+
+@register.filter
+def singular(kind):
+    return KINDS[kind].label if kind in KINDS else kind

@@ -1,0 +1,30 @@
+"""Addresses of the dashboard's pages of entities, below ``/admin-ui/``."""
+
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
+
+from .kinds import KINDS
+from .views import details, edits, lists, notes, targets
+
+
+class KindConverter(StringConverter):
+    regex = "|".join(KINDS)
+
+
+register_converter(KindConverter, "kind")
+
+urlpatterns = [
+    path("search/", lists.search_all, name="search"),
+    path("services/destination/", notes.host_note, name="host-note"),
+    path("upstreams/<uuid:upstream_id>/targets/new/", edits.create_target, name="target-new"),
+    path("upstreams/<uuid:upstream_id>/weights/", targets.set_weights, name="upstream-weights"),
+    path("targets/<uuid:target_id>/enable/", targets.switch, {"enabled": True}, name="target-enable"),
+    path("targets/<uuid:target_id>/disable/", targets.switch, {"enabled": False}, name="target-disable"),
+    path("<kind:kind>/", lists.entity_list, name="entity-list"),
+    path("<kind:kind>/new/", edits.create, name="entity-new"),
+    path("<kind:kind>/delete/", lists.bulk_delete, name="entity-bulk-delete"),
+    path("<kind:kind>/<uuid:entity_id>/", details.entity, name="entity"),
+    path("<kind:kind>/<uuid:entity_id>/edit/", edits.edit, name="entity-edit"),
+    path("<kind:kind>/<uuid:entity_id>/delete/", edits.delete, name="entity-delete"),
+    path("<kind:kind>/<uuid:entity_id>/<slug:slug>/", details.entity, name="entity-tab"),
+]

@@ -1,0 +1,181 @@
+"""The page of one entity: head, tabs and what stands in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.core.paginator import Paginator
+from django.db.models import Q
+from django.http import Http404
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from gateway_admin.catalog.forms.hints import hints
+from gateway_admin.catalog.forms.layout import LAYOUT, Section, rule_at, value_at
+from gateway_admin.catalog.kinds import KINDS
+from gateway_admin.catalog.models import Change, Route, Service, Target
+from gateway_admin.common.htmx import signed_in
+from gateway_admin.common.templatetags.gatehouse import as_json, as_text
+from proxy_engine import spec
+
+from .destinations import destination, upstream_targets
+from .health_words import CheckWords, check_words
+from .pages import PAGES
+from .states import readiness
+
+SHOWN = 200  # rows of a table inside an entity's page
+HISTORY_SIZE = 25
+LOAD_SHIFTS_SHARES = ("least-connections", "latency", "power-of-two")
+
+
+@signed_in
+@require_safe
+def entity(request, kind, entity_id, slug=""):
+    pages = PAGES[kind]
+    tab = pages.tab(slug)
+    if tab is None:
+        raise Http404(f"A {pages.label} has no page “{slug}”.")
+    row = get_object_or_404(pages.rows(), pk=entity_id)
+    context = {"pages": pages, "section": kind, "entity": row, "tab": tab, "crumbs": crumbs(row)}
+    context |= HEADS[kind](row)
+    context |= TABS.get(slug, settings_tab)(request, row, slug)
+    return render(request, "catalog/entity.html", context)
+
+
+def crumbs(row) -> list[tuple[str, str]]:
+    """From the list down to what contains the row: targets live in their upstream."""
+    kind = "upstreams" if row.kind == "targets" else row.kind
+    trail = [(PAGES[kind].title, reverse("entity-list", args=[kind]))]
+    if row.kind == "targets":
+        trail.append((row.upstream.name, reverse("entity", args=["upstreams", row.upstream_id])))
+    return trail
+
+
+# --- Heads: the line of facts under the title, the same on each tab --------------------------------------------------
+
+
+def _service_head(service) -> dict:
+    return {"destination": destination(service.host, service.port), "use": {"routes": service.route_count}}
+
+
+def _route_head(route) -> dict:
+    return {}
+
+
+def upstream_head(upstream) -> dict:
+    targets = upstream_targets(upstream)
+    routes = Route.objects.filter(service__host=upstream.name).count()
+    return {
+        "upstream": upstream,
+        "targets": targets,
+        "ready": readiness(targets),
+        "shifts_shares": upstream.algorithm in LOAD_SHIFTS_SHARES,
+        "use": {"services": upstream.service_count, "routes": routes},
+        "live": f"/ws/upstreams/{upstream.pk}/",
+    }
+
+
+def _target_head(target) -> dict:
+    return {"view": next(view for view in upstream_targets(target.upstream) if view.target.pk == target.pk)}
+
+
+HEADS = {"services": _service_head, "routes": _route_head, "upstreams": upstream_head, "targets": _target_head}
+
+
+# --- Tabs ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Fact:
+    label: str
+    text: str
+    unit: str
+    hint: str
+    is_set: bool = True
+    is_default: bool = False
+    is_code: bool = False
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class ShownFacts:
+    section: Section
+    facts: list[Fact]
+    words: CheckWords | None
+
+
+def settings_tab(request, row, slug) -> dict:
+    """The fields of the sections that belong to this tab, as stored."""
+    values = row.to_values()
+    notes = hints(row.kind, values)
+    words = check_words(values["healthchecks"]) if row.kind == "upstreams" else {}
+    return {
+        "sections": [
+            ShownFacts(
+                section,
+                [_fact(row, values, path, label, notes) for path, label in section.fields.items()],
+                words.get(section.preset),
+            )
+            for section in LAYOUT[row.kind]
+            if section.slug == (slug or "settings")
+        ]
+    }
+
+
+def _fact(row, values, path, label, notes) -> Fact:
+    rule, value, hint = rule_at(row.kind, path), value_at(values, path), notes.get(path, "")
+    if value is None:
+        return Fact(label, "not set", "", hint, is_set=False)
+    if path in KINDS[row.kind].references:
+        address = reverse("entity", args=[KINDS[row.kind].references[path], value["id"]])
+        return Fact(label, getattr(row, path).label, "", hint, address=address)
+    is_default = value == rule.fresh_default()
+    is_code = not isinstance(rule, (spec.Number, spec.Boolean))
+    return Fact(label, as_text(value), getattr(rule, "unit", ""), hint, is_default=is_default, is_code=is_code)
+
+
+def _targets_tab(request, row, slug) -> dict:
+    return {} if row.kind == "upstreams" else settings_tab(request, row, slug)
+
+
+def _routes_tab(request, row, slug) -> dict:
+    return _routes(Route.objects.filter(service=row))
+
+
+def _used_by_tab(request, row, slug) -> dict:
+    services = Service.objects.filter(host=row.name).order_by("name", "pk")
+    shown = list(services[:SHOWN])
+    left = row.service_count - len(shown)
+    return {"services": shown, "services_left": left} | _routes(Route.objects.filter(service__host=row.name))
+
+
+def _routes(routes) -> dict:
+    found = list(routes.select_related("service").order_by("name", "pk")[: SHOWN + 1])
+    left = routes.count() - SHOWN if len(found) > SHOWN else 0
+    return {"routes": found[:SHOWN], "routes_left": left}
+
+
+def _configuration_tab(request, row, slug) -> dict:
+    return {"configuration": as_json(row.to_values())}
+
+
+def _history_tab(request, row, slug) -> dict:
+    changes = Change.objects.filter(_belongs_to(row)).order_by("-version")
+    return {"history": Paginator(changes, HISTORY_SIZE).get_page(request.GET.get("page"))}
+
+
+def _belongs_to(row) -> Q:
+    own = Q(kind=row.kind, entity_id=row.pk)
+    if row.kind != "upstreams":
+        return own
+    return own | Q(kind="targets", entity_id__in=Target.objects.filter(upstream=row).values("pk"))
+
+
+TABS = {
+    "": _targets_tab,
+    "routes": _routes_tab,
+    "used-by": _used_by_tab,
+    "configuration": _configuration_tab,
+    "history": _history_tab,
+}

@@ -1,0 +1,22 @@
+"""What the WebSocket of an upstream's page sends: the same fragments that the page itself is made of."""
+
+from django.template.loader import render_to_string
+
+from .details import upstream_head
+from .pages import PAGES
+from .rows import entity_counts
+
+
+def upstream_fragments(upstream_id) -> str:
+    """The elements ``ready-<id>``, ``targets-<id>`` and the counts; empty when the upstream is gone. Runs queries."""
+    upstream = PAGES["upstreams"].rows().filter(pk=upstream_id).first()
+    if upstream is None:
+        return ""
+    context = upstream_head(upstream)
+    templates = ("catalog/_upstream_ready.html", "catalog/_target_table.html")
+    return "".join(render_to_string(template, context) for template in templates) + count_fragments(entity_counts())
+
+
+def count_fragments(counts: list[dict]) -> str:
+    """The numbers in the bar on the left, ``count-<kind>``."""
+    return "".join(render_to_string("parts/_nav_count.html", {"item": item}) for item in counts)

@@ -1,0 +1,19 @@
+"""Small notes that a form fetches while one types."""
+
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from gateway_admin.common.htmx import signed_in
+
+from .destinations import destination
+
+LONGEST_HOST = 255
+
+
+@signed_in
+@require_safe
+def host_note(request):
+    """Where a service with this host would send its requests."""
+    host = request.GET.get("host", "").replace("\x00", "").strip()[:LONGEST_HOST]
+    port = request.GET.get("port", "").strip()[:5]
+    return render(request, "catalog/_host_note.html", {"destination": destination(host, port) if host else None})

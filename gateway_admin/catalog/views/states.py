@@ -1,0 +1,100 @@
+"""What the dashboard says about targets: one word, a colour and a shape, and the share of the traffic each is due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gateway_admin.catalog.models import Target
+from gateway_admin.catalog.queries import TargetState, target_states
+
+WORDS = {
+    "healthy": ("ok", "healthy"),
+    "unchecked": ("ok", "ready"),
+    "unhealthy": ("bad", "unhealthy"),
+    "disabled": ("off", "disabled"),
+}
+
+
+@dataclass(frozen=True)
+class TargetView:
+    """``share``: 0…1 of the upstream's requests. ``share_if_all_ready``: the same if no target were unhealthy."""
+
+    target: Target
+    state: TargetState
+    share_if_all_ready: float
+    weight_text: str  # what stands in the input: the weight, or what was typed and refused
+    problem: str = ""  # why it was refused
+
+    @property
+    def share(self) -> float:
+        return self.state.share / 100
+
+    @property
+    def is_in_use(self) -> bool:
+        return self.target.enabled and self.target.weight > 0
+
+    @property
+    def is_ready(self) -> bool:
+        return self.is_in_use and self.state.health != "unhealthy"
+
+    @property
+    def pill(self) -> str:
+        return WORDS[self.state.health][0] if self.is_in_use else "off"
+
+    @property
+    def word(self) -> str:
+        is_idle = self.target.enabled and not self.target.weight and self.state.health != "unhealthy"
+        return "weight 0" if is_idle else WORDS[self.state.health][1]
+
+
+def target_views(targets: Iterable[Target]) -> list[TargetView]:
+    """For targets from ``queries.with_health``. One statement. "If all ready" is told among the given ones."""
+    targets = list(targets)
+    states = target_states(targets)
+    in_use = sum(target.weight for target in targets if target.enabled)
+    return [
+        TargetView(target, states[target.pk], _part(target, in_use), weight_text=str(target.weight))
+        for target in targets
+    ]
+
+
+def attach_views(targets: Iterable[Target]) -> None:
+    """Each target gets its ``view``. One statement."""
+    targets = list(targets)
+    for target, view in zip(targets, target_views(targets), strict=True):
+        target.view = view
+
+
+def _part(target: Target, total: int) -> float:
+    return target.weight / total if target.enabled and total else 0.0
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """``2 of 3 targets ready``, as a pill. Targets that are switched off count, but are no reason to worry."""
+
+    ready: int
+    total: int
+    troubled: int  # meant to get traffic, and not ready
+
+    @property
+    def pill(self) -> str:
+        if not self.total:
+            return "off"
+        if not self.ready:
+            return "bad"
+        return "warn" if self.troubled else "ok"
+
+    @property
+    def word(self) -> str:
+        if not self.total:
+            return "no targets"
+        noun = "target" if self.total == 1 else "targets"
+        return f"{self.ready} of {self.total} {noun} ready"
+
+
+def readiness(views: Iterable[TargetView]) -> Readiness:
+    views = list(views)
+    ready = sum(view.is_ready for view in views)
+    return Readiness(ready, len(views), sum(view.is_in_use for view in views) - ready)

@@ -1,0 +1,22 @@
+"""What every writing view does around its action: say who acts, and tell the reader what came of it."""
+
+from django.contrib import messages
+
+from gateway_admin.catalog.changes import Actor, Batch
+from gateway_admin.catalog.deletion import without_upstream
+from gateway_admin.common.peers import client_address
+
+
+def actor_of(request) -> Actor:
+    return Actor(request.user.get_username(), "ui", client_address(request))
+
+
+def say_done(request, edits: Batch, what: str) -> None:
+    """``Saved … as version 42``; the page then follows version 42 until every engine runs it."""
+    if not edits.changes:
+        messages.info(request, "Nothing was changed: everything stood so already.")
+        return
+    messages.success(request, f"{what} as version {edits.version}.", extra_tags=str(edits.version))
+    for change in edits.changes:
+        for warning in without_upstream(change.kind, change.before, change.after):
+            messages.warning(request, f"{warning}.")

@@ -1,0 +1,21 @@
+"""Where a request comes from."""
+
+import ipaddress
+
+FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA")
+
+
+def client_address(request) -> str:
+    """The peer of the connection; empty on a unix socket. What a client writes into headers is not believed."""
+    return request.META.get("REMOTE_ADDR") or ""
+
+
+def is_loopback(request) -> bool:
+    """Really from this machine: a reverse proxy on it would bring strangers in from 127.0.0.1."""
+    if any(name in request.META for name in FORWARDED):
+        return False
+    try:
+        address = ipaddress.ip_address(client_address(request))
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback

@@ -1,0 +1,102 @@
+"""Good and bad inputs per kind, in the spec's words. Models, actions and REST are all fed these."""
+
+from typing import Any, NamedTuple
+
+from gateway_admin.catalog.kinds import KINDS
+from tests.gateway_admin.builders import an_upstream, to
+
+
+class Good(NamedTuple):
+    kind: str
+    values: dict[str, Any]
+    stored: dict[str, Any]  # what of it reads differently afterwards, and defaults worth a look
+
+
+class Bad(NamedTuple):
+    kind: str
+    values: dict[str, Any]
+    field: str
+
+
+MINIMAL = {
+    "services": {"host": "example.com"},
+    "routes": {"paths": ["/"]},
+    "upstreams": {"name": "pool"},
+    "targets": {"target": "a:80"},  # the tests add an upstream
+}
+
+GOOD = [
+    Good("services", {}, {"protocol": "http", "port": 80, "retries": 5, "connect_timeout": 60000, "enabled": True}),
+    Good("services", {"name": "orders", "tags": ["team-a", "team-a", "b"]}, {"tags": ["team-a", "b"]}),
+    Good("services", {"port": 8080.0}, {"port": 8080}),
+    Good("services", {"protocol": "https", "tls_verify": True, "tls_verify_depth": 3}, {}),
+    Good("services", {"path": "/v2", "retries": 0, "read_timeout": 1}, {}),
+    Good("routes", {}, {"protocols": ["http", "https"], "strip_path": True, "service": None}),
+    Good("routes", {"hosts": ["*.example.com"], "methods": ["GET", "GET"]}, {"methods": ["GET"]}),
+    Good("routes", {"headers": {"x-region": ["eu", "us"]}}, {}),
+    Good("routes", {"paths": ["~/users/(?<id>[0-9]+)$"], "regex_priority": 7}, {}),
+    Good("upstreams", {}, {"algorithm": "round-robin", "slots": 10000, "hash_on": "none"}),
+    Good("upstreams", {"algorithm": "power-of-two"}, {}),
+    Good("upstreams", {"algorithm": "consistent-hashing", "hash_on": "header", "hash_on_header": "X-User"}, {}),
+    Good("upstreams", {"healthchecks": {"active": {"healthy": {"interval": 0.5}}, "threshold": 25.5}}, {}),
+    Good("targets", {}, {"weight": 100, "enabled": True, "scheme": None, "path": None}),
+    Good("targets", {"target": "server-a"}, {"target": "server-a:8000"}),
+    Good("targets", {"target": "[::1]:80"}, {"target": "[0000:0000:0000:0000:0000:0000:0000:0001]:80"}),
+    Good("targets", {"weight": 0, "enabled": False, "scheme": "https", "path": "/base"}, {}),
+]
+
+BAD = [
+    Bad("services", {"host": None}, "host"),
+    Bad("services", {"host": "a b"}, "host"),
+    Bad("services", {"port": "80"}, "port"),
+    Bad("services", {"port": True}, "port"),
+    Bad("services", {"port": 70000}, "port"),
+    Bad("services", {"port": 80.5}, "port"),
+    Bad("services", {"name": "a b"}, "name"),
+    Bad("services", {"name": ""}, "name"),
+    Bad("services", {"name": "a\x00b"}, "name"),
+    Bad("services", {"retries": -1}, "retries"),
+    Bad("services", {"connect_timeout": 0}, "connect_timeout"),
+    Bad("services", {"path": "v2"}, "path"),
+    Bad("services", {"tls_verify": True}, "tls_verify"),
+    Bad("services", {"tags": "team-a"}, "tags"),
+    Bad("services", {"tags": ["a,b"]}, "tags.0"),
+    Bad("routes", {"paths": None}, "@entity"),
+    Bad("routes", {"paths": ["api"]}, "paths.0"),
+    Bad("routes", {"paths": ["/ok", "~("]}, "paths.1"),
+    Bad("routes", {"methods": ["get"]}, "methods.0"),
+    Bad("routes", {"protocols": ["http", "tcp"]}, "protocols"),
+    Bad("routes", {"protocols": []}, "protocols"),
+    Bad("routes", {"https_redirect_status_code": 200}, "https_redirect_status_code"),
+    Bad("upstreams", {"name": None}, "name"),
+    Bad("upstreams", {"name": "10.0.0.1"}, "name"),
+    Bad("upstreams", {"slots": 9}, "slots"),
+    Bad("upstreams", {"algorithm": "fastest"}, "algorithm"),
+    Bad("upstreams", {"hash_on": "header"}, "hash_on_header"),
+    Bad("upstreams", {"healthchecks": {"active": {"timeout": -1}}}, "healthchecks.active.timeout"),
+    Bad("upstreams", {"healthchecks": {"active": {"healthy": {"http_statuses": [99]}}}},
+        "healthchecks.active.healthy.http_statuses.0"),
+    Bad("targets", {"target": "a:b"}, "target"),
+    Bad("targets", {"target": None}, "target"),
+    Bad("targets", {"weight": 65536}, "weight"),
+    Bad("targets", {"weight": "3"}, "weight"),
+    Bad("targets", {"enabled": None}, "enabled"),
+    Bad("targets", {"scheme": "ftp"}, "scheme"),
+]  # fmt: skip
+
+
+def name_of(case) -> str:
+    return f"{case.kind}-{case.values}"
+
+
+def whole(kind: str, values: dict[str, Any]) -> dict[str, Any]:
+    """With what every entity of the kind needs."""
+    owner = {"upstream": to(an_upstream())} if "upstream" in KINDS[kind].references else {}
+    return MINIMAL[kind] | owner | values
+
+
+def contains(found: Any, wanted: Any) -> bool:
+    """Whether ``found`` has all that ``wanted`` has, at every depth of records."""
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        return all(name in found and contains(found[name], value) for name, value in wanted.items())
+    return found == wanted
