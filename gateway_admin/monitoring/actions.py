@@ -1,0 +1,152 @@
+"""Everything that writes what was observed: flips of targets, reports of engines, the end of old history."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from gateway_admin.catalog.models import Target
+from proxy_engine.sources import NodeReport
+
+from .models import EngineNode, HealthEvent, HealthHead, TargetHealth
+from .notices import announce_engines, announce_health
+
+Source = TargetHealth.Source
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """One target goes up or down. ``cause`` in words: "3 of 3 checks failed: 503, 503, no answer in 1 s"."""
+
+    target_id: str
+    upstream_id: str
+    address: str
+    healthy: bool
+    cause: str
+    judged_by: str = ""  # fingerprint of the check, where it was one
+
+
+def mark_targets(flips: Iterable[Flip], *, source: Source, at: datetime | None = None) -> dict[str, int]:
+    """Store what flipped, with one event each, and tell engines and pages.
+
+    May run twice without harm: what is so already stays as it is. Returns the sequence number that each target's mark
+    now has, 0 where there is none. Targets that were deleted meanwhile are left out.
+    """
+    with transaction.atomic():
+        head = _locked_head()
+        flips = _of_existing_targets(flips)
+        marks = _marks(flip.target_id for flip in flips)
+        stored = _store(head, [flip for flip in flips if _differs(flip, marks.get(flip.target_id))], source, at)
+    before = {flip.target_id: getattr(marks.get(flip.target_id), "seq", 0) for flip in flips}
+    return before | stored
+
+
+def lift_marks(causes: Mapping[str, str], *, at: datetime | None = None) -> dict[str, int]:
+    """Take back unhealthy marks: target id → why, in words. Targets that no longer exist included."""
+    with transaction.atomic():
+        head = _locked_head()
+        flips = [
+            Flip(target_id, str(mark.upstream_id), mark.address, healthy=True, cause=causes[target_id])
+            for target_id, mark in _marks(causes).items()
+            if not mark.healthy
+        ]
+        return _store(head, flips, Source.CONFIG, at)
+
+
+def _locked_head() -> HealthHead:
+    return HealthHead.objects.select_for_update().get_or_create(pk=1)[0]
+
+
+def _of_existing_targets(flips: Iterable[Flip]) -> list[Flip]:
+    by_target = {flip.target_id: flip for flip in flips}
+    return [by_target[str(target_id)] for target_id in Target.objects.only("pk").in_bulk(list(by_target))]
+
+
+def _marks(target_ids: Iterable[str]) -> dict[str, TargetHealth]:
+    """However many: ``in_bulk`` keeps to the number of parameters that the database takes in one statement."""
+    return {str(target_id): mark for target_id, mark in TargetHealth.objects.in_bulk(list(target_ids)).items()}
+
+
+def _differs(flip: Flip, mark: TargetHealth | None) -> bool:
+    if mark is None:
+        return not flip.healthy
+    return (mark.healthy, mark.address) != (flip.healthy, flip.address)
+
+
+def _store(head: HealthHead, flips: list[Flip], source: Source, at: datetime | None) -> dict[str, int]:
+    if not flips:
+        return {}
+    at = at or timezone.now()
+    numbered = list(enumerate(flips, head.seq + 1))
+    HealthEvent.objects.bulk_create(_event(seq, flip, source, at) for seq, flip in numbered)
+    TargetHealth.objects.bulk_create(
+        (_mark(seq, flip, source, at) for seq, flip in numbered),
+        update_conflicts=True,
+        unique_fields=["target"],
+        update_fields=["upstream_id", "healthy", "since", "cause", "source", "address", "judged_by", "seq"],
+    )
+    head.seq += len(flips)
+    head.save(update_fields=["seq"])
+    transaction.on_commit(partial(announce_health, head.seq, {flip.upstream_id for flip in flips}))
+    return {flip.target_id: seq for seq, flip in numbered}
+
+
+def _event(seq: int, flip: Flip, source: Source, at: datetime) -> HealthEvent:
+    return HealthEvent(
+        id=seq,
+        at=at,
+        target_id=flip.target_id,
+        upstream_id=flip.upstream_id,
+        label=flip.address,
+        healthy=flip.healthy,
+        cause=flip.cause,
+        source=source,
+    )
+
+
+def _mark(seq: int, flip: Flip, source: Source, at: datetime) -> TargetHealth:
+    return TargetHealth(**asdict(flip), source=source, since=at, seq=seq)
+
+
+def prune_health(*, events_before: datetime) -> int:
+    """Drop old events, and marks whose targets are gone. The marks of living targets stay, whatever their age."""
+    gone, _ = HealthEvent.objects.filter(at__lt=events_before).delete()
+    living = Target.objects.filter(pk=OuterRef("target_id"))
+    TargetHealth.objects.filter(~Exists(living), healthy=True).delete()
+    return gone
+
+
+# --- Engines ---------------------------------------------------------------------------------------------------------
+
+
+def record_engine(report: NodeReport, *, now: datetime | None = None) -> EngineNode:
+    node, _ = EngineNode.objects.update_or_create(
+        node_id=report.node_id,
+        defaults={
+            "name": report.name,
+            "pid": report.pid,
+            "version": report.version,
+            "workers": [asdict(worker) for worker in report.workers],
+            "problems": list(report.problems),
+            "started_at": datetime.fromtimestamp(report.started_at, UTC),
+            "seen_at": now or timezone.now(),
+        },
+    )
+    transaction.on_commit(announce_engines)
+    return node
+
+
+def forget_engine(node_id: str) -> None:
+    """After a clean stop nobody need wait for it, nor be told that it is lost."""
+    EngineNode.objects.filter(node_id=node_id).delete()
+    transaction.on_commit(announce_engines)
+
+
+def prune_engines(*, silent_since: datetime) -> int:
+    """A node that died without a farewell is listed as lost for a while, not for ever."""
+    gone, _ = EngineNode.objects.filter(seen_at__lt=silent_since).delete()
+    return gone

@@ -1,0 +1,153 @@
+"""These operations in the OpenAPI document, as data."""
+
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+
+from gateway_admin.catalog.api.paging import DEFAULT_LIMIT, MAX_LIMIT
+from gateway_admin.catalog.api.schemas import Schema, enveloped, enveloped_page, ref
+from gateway_admin.monitoring.models import TargetHealth
+from gateway_admin.monitoring.queries import HEALTHCHECKS_OFF, HEALTHY, LIVE_S, UNHEALTHY
+
+_SECURITY = [{"bearer": []}, {"session": []}]
+
+
+class Described(AutoSchema):
+    """The view's ``operation`` is the description."""
+
+    def get_operation(self, path, path_regex, path_prefix, method, registry):
+        return self.view.operation
+
+
+def _object(**properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _text(description: str = "", **more: Any) -> Schema:
+    return {"type": "string"} | ({"description": description} if description else {}) | more
+
+
+def _count(description: str) -> Schema:
+    return {"type": "integer", "minimum": 0, "description": description}
+
+
+def _moment(description: str, **more: Any) -> Schema:
+    return _text(description, format="date-time", **more)
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _state(description: str, *words: str) -> Schema:
+    return _text(description, enum=list(words))
+
+
+def _parameter(name: str, place: str, schema: Schema, description: str) -> Schema:
+    return {"name": name, "in": place, "required": place == "path", "schema": schema, "description": description}
+
+
+def _operation(name: str, summary: str, answer: Schema, *parameters: Schema, errors: dict[int, str]) -> Schema:
+    failures = {str(status): _reply(text, ref("Error")) for status, text in errors.items()}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "tags": ["monitoring"],
+        "parameters": list(parameters),
+        "security": _SECURITY,
+        "responses": {"200": _reply("Done", answer), **failures},
+    }
+
+
+def _reply(description: str, schema: Schema) -> Schema:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+_REFUSED = {400: "A query parameter is unknown or wrong", 401: "No token or session, or one that is not valid"}
+_ID = _text(format="uuid")
+
+_TARGET = _object(
+    id=_ID,
+    target=_text("Its address, host:port."),
+    weight=_count("Share of the traffic relative to the others."),
+    enabled={"type": "boolean", "description": "The operator's switch; a target that is off is still checked."},
+    health=_state("As Kong reports it.", HEALTHY, UNHEALTHY, HEALTHCHECKS_OFF),
+    cause=_text("What the last change of health was due to; empty when it never changed."),
+    since=_moment("When health last changed; null when it never did.", nullable=True),
+)
+_UPSTREAM = _object(
+    id=_ID,
+    name=_text(),
+    health=_state("balancerHealth, as far as anything is checked.", HEALTHY, UNHEALTHY, HEALTHCHECKS_OFF),
+    balancerHealth=_state(
+        "HEALTHY while the available share of the weight exceeds the threshold; otherwise requests get 503.",
+        HEALTHY,
+        UNHEALTHY,
+    ),
+    threshold={"type": "number", "description": "In %."},
+    weight=_object(
+        total=_count("Of all enabled targets."),
+        available=_count("Of those that are not unhealthy."),
+        unavailable=_count("The rest."),
+    ),
+    targets=_list(_TARGET),
+)
+_EVENT = _object(
+    seq=_count("Counts up; never twice."),
+    at=_moment("When the target changed."),
+    upstreamId=_ID,
+    targetId=_ID,
+    target=_text("The address it had then."),
+    healthy={"type": "boolean", "description": "What it became."},
+    cause=_text("Why, in words."),
+    source=_state("What found out.", *TargetHealth.Source.values),
+)
+_WORKER = _object(
+    pid=_count("Process id."),
+    version=_count("Of the configuration it runs."),
+    requests=_count("Answered since it started."),
+    active=_count("Under way."),
+    connections=_count("Of clients, open."),
+)
+_ENGINE = _object(
+    nodeId=_ID,
+    name=_text(),
+    pid=_count("Process id of its supervisor."),
+    live={"type": "boolean", "description": f"It reported within the last {LIVE_S} s."},
+    version=_count("Of the configuration: the lowest that all its workers run."),
+    behind=_count("Versions between that and the newest configuration."),
+    workers=_list(_WORKER),
+    problems=_list(_text("A part of the configuration it could not use.")),
+    startedAt=_moment("When it started."),
+    seenAt=_moment("When it last reported."),
+)
+
+UPSTREAM_HEALTH = _operation(
+    "upstreams_health",
+    "The health of an upstream and its targets",
+    enveloped(_UPSTREAM),
+    _parameter("upstream", "path", _text(), "Id or name of the upstream."),
+    errors=_REFUSED | {404: "There is no such entity"},
+)
+HEALTH_EVENTS = _operation(
+    "health_events_list",
+    "Every change of a target's health and its cause; newest first",
+    enveloped_page(_EVENT),
+    _parameter("page", "query", {"type": "integer", "minimum": 1, "default": 1}, "Not together with offset."),
+    _parameter(
+        "limit",
+        "query",
+        {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+        "Entries on a page.",
+    ),
+    _parameter("offset", "query", {"type": "integer", "minimum": 0}, "Entries to skip."),
+    _parameter("upstreamId", "query", _ID, "Of the targets of this upstream."),
+    _parameter("targetId", "query", _ID, "Of this target."),
+    errors=_REFUSED,
+)
+ENGINES = _operation(
+    "engines_list",
+    "The engines that report, and how far each is behind the newest configuration",
+    enveloped(_list(_ENGINE)),
+    errors=_REFUSED,
+)

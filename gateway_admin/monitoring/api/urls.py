@@ -1,0 +1,11 @@
+"""Addresses of REST about the running system, below ``/api/``. A closing slash is accepted and needed nowhere."""
+
+from django.urls import re_path
+
+from .views import Engines, HealthEvents, UpstreamHealth
+
+urlpatterns = [
+    re_path(r"^upstreams/(?P<upstream>[^/]+)/health/?$", UpstreamHealth.as_view()),
+    re_path(r"^health-events/?$", HealthEvents.as_view()),
+    re_path(r"^engines/?$", Engines.as_view()),
+]

@@ -1,0 +1,120 @@
+"""What was observed, over REST: the health of an upstream in Kong's words, the flips, the engines. Read only."""
+
+from rest_framework.exceptions import ValidationError
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from gateway_admin.catalog.api.paging import Page
+from gateway_admin.catalog.models import Upstream
+from gateway_admin.catalog.queries import find
+from gateway_admin.common.envelope import success, timestamp
+from gateway_admin.monitoring import queries
+from gateway_admin.monitoring.models import HealthEvent
+from gateway_admin.monitoring.queries import EngineState, TargetState, UpstreamState
+from proxy_engine import spec
+
+from . import openapi
+
+EVENT_FILTERS = {"upstreamId": "upstream_id", "targetId": "target_id"}
+
+
+class ReadOnly(APIView):
+    http_method_names = ["get", "head"]
+    schema = openapi.Described()
+
+
+class UpstreamHealth(ReadOnly):
+    """``GET /api/upstreams/{upstream}/health``; the upstream by id or name."""
+
+    operation = openapi.UPSTREAM_HEALTH
+
+    def get(self, request, upstream):
+        refuse_unknown(request.query_params, set())
+        state = queries.upstream_state(find("upstreams", upstream, Upstream.objects.all()))
+        return Response(success(upstream_answer(state)))
+
+
+class HealthEvents(ReadOnly):
+    """``GET /api/health-events``: newest first."""
+
+    operation = openapi.HEALTH_EVENTS
+
+    def get(self, request):
+        query = request.query_params
+        refuse_unknown(query, {*EVENT_FILTERS, "page", "limit", "offset"})
+        wanted = {column: query[name] for name, column in EVENT_FILTERS.items() if name in query}
+        found, pagination = Page.asked(query).cut(queries.health_events(**wanted))
+        return Response(success([event_answer(event) for event in found], pagination=pagination))
+
+
+class Engines(ReadOnly):
+    """``GET /api/engines``: live and lost, by name."""
+
+    operation = openapi.ENGINES
+
+    def get(self, request):
+        refuse_unknown(request.query_params, set())
+        return Response(success([engine_answer(state) for state in queries.engines().states]))
+
+
+def refuse_unknown(query, known: set[str]) -> None:
+    problems = {name: ["unknown query parameter"] for name in sorted(set(query) - known)}
+    for name in EVENT_FILTERS.keys() & set(query) & known:
+        if not spec.is_uuid(query[name]):
+            problems[name] = ["expected a valid UUID"]
+    if problems:
+        raise ValidationError(problems)
+
+
+def upstream_answer(state: UpstreamState) -> dict:
+    total, available = state.weight_total, state.weight_available
+    return {
+        "id": str(state.upstream.pk),
+        "name": state.upstream.name,
+        "health": state.state,
+        "balancerHealth": state.balancer_state,
+        "threshold": state.healthchecks.threshold,
+        "weight": {"total": total, "available": available, "unavailable": total - available},
+        "targets": [target_answer(member) for member in state.targets],
+    }
+
+
+def target_answer(member: TargetState) -> dict:
+    return {
+        "id": str(member.target.pk),
+        "target": member.target.target,
+        "weight": member.target.weight,
+        "enabled": member.target.enabled,
+        "health": member.state,
+        "cause": member.mark.cause if member.mark else "",
+        "since": timestamp(member.mark.since) if member.mark else None,
+    }
+
+
+def event_answer(event: HealthEvent) -> dict:
+    return {
+        "seq": event.pk,
+        "at": timestamp(event.at),
+        "upstreamId": str(event.upstream_id),
+        "targetId": str(event.target_id),
+        "target": event.label,
+        "healthy": event.healthy,
+        "cause": event.cause,
+        "source": event.source,
+    }
+
+
+def engine_answer(state: EngineState) -> dict:
+    node = state.node
+    return {
+        "nodeId": str(node.node_id),
+        "name": node.name,
+        "pid": node.pid,
+        "live": state.is_live,
+        "version": node.version,
+        "behind": state.behind,
+        "workers": node.workers,
+        "problems": node.problems,
+        "startedAt": timestamp(node.started_at),
+        "seenAt": timestamp(node.seen_at),
+    }

@@ -1,0 +1,121 @@
+"""What one worker process keeps between tasks: what it knows of configuration and marks, and the loop of its checks."""
+
+import asyncio
+import logging
+import resource
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
+from threading import Event, Lock, Thread
+
+from django.db import close_old_connections
+
+from gateway_admin.monitoring.actions import Flip, Source, mark_targets
+from gateway_admin.monitoring.redis_client import async_redis_client, redis_client
+
+from .marks import MarksReader
+from .picker import Picker
+from .plan import PlanReader
+from .prober import Job, Prober, jobs
+from .probes import probe_session
+from .schedule import Due, Schedule
+from .tallies import TallyStore
+
+try:
+    from uvloop import new_event_loop
+except ImportError:
+    from asyncio import new_event_loop
+
+log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 2000  # checks under way in one process; half of the open files it may have, where that is less
+STOP_S = 3.0
+
+
+class WorkerProcess:
+    """Serves the tasks; safe for worker pools of threads."""
+
+    def __init__(self):
+        self._plans = PlanReader()
+        self._marks = MarksReader()
+        self._lock = Lock()
+        self._loop: CheckLoop | None = None
+
+    @cached_property
+    def _picker(self) -> Picker:
+        return Picker(Schedule(redis_client()), self._plans, self._marks)
+
+    def pick(self) -> list[list[Due]]:
+        return self._picker.pick(round(time.time() * 1000))
+
+    def make(self, batch: Iterable[Due]) -> None:
+        """Start the checks of the batch and return. The loop starts with the first of them, so after any fork."""
+        found = jobs(self._plans.current(), self._marks.current(), batch)
+        with self._lock:
+            if self._loop is None or not self._loop.is_alive():
+                self._loop = CheckLoop()
+                self._loop.start()
+            self._loop.give(found)
+
+    def stop(self) -> None:
+        with self._lock:
+            if self._loop is not None:
+                self._loop.stop()
+
+
+class CheckLoop(Thread):
+    """One life of the event loop, in a thread of its own: it goes on while tasks come and go."""
+
+    def __init__(self):
+        super().__init__(name="health-checks", daemon=True)
+        self._is_ready = Event()
+
+    def give(self, found: list[Job]) -> None:
+        self._is_ready.wait()
+        self._loop.call_soon_threadsafe(self._inbox.put_nowait, found)
+
+    def stop(self) -> None:
+        """Checks under way are dropped: their next due times stand in the agenda already."""
+        self._is_ready.wait()
+        if self.is_alive():
+            self._loop.call_soon_threadsafe(self._main_task.cancel)
+            self.join(STOP_S)
+
+    def run(self) -> None:
+        try:
+            with asyncio.Runner(loop_factory=new_event_loop) as runner:
+                runner.run(self._main())
+        except asyncio.CancelledError:
+            pass
+        except Exception:
+            log.exception("the loop of the health checks ended; the next checks start a new one")
+
+    async def _main(self) -> None:
+        self._loop, self._main_task = asyncio.get_running_loop(), asyncio.current_task()
+        self._inbox: asyncio.Queue[list[Job]] = asyncio.Queue()
+        self._is_ready.set()
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="flips") as writer:
+            async with async_redis_client() as client, probe_session() as session, asyncio.TaskGroup() as tasks:
+                record = partial(self._loop.run_in_executor, writer, store_flips)
+                prober = Prober(session, TallyStore(client), record, at_once=room_for_checks())
+                for helper in prober.helpers():
+                    tasks.create_task(helper)
+                while True:
+                    for job in await self._inbox.get():
+                        tasks.create_task(prober.make(job))
+
+
+def room_for_checks() -> int:
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_AT_ONCE if files == resource.RLIM_INFINITY else min(MOST_AT_ONCE, files // 2)
+
+
+def store_flips(flips: Sequence[Flip]) -> list[int | None]:
+    """In a thread that no task owns, so the connection is looked after here."""
+    close_old_connections()
+    try:
+        seqs = mark_targets(flips, source=Source.ACTIVE)
+    finally:
+        close_old_connections()
+    return [seqs.get(flip.target_id) for flip in flips]

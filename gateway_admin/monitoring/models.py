@@ -1,0 +1,99 @@
+"""What was observed: the health of targets, every flip of it, and the engines that report.
+
+Health is numbered like configuration: each flip takes the next sequence number from one locked row, so the order of
+commits is the order of numbers, and whoever read everything up to *n* has missed nothing below it. ``TargetHealth`` is
+the truth of now and carries the number of its last flip: "what changed above n" is answered from it, also after the
+history was pruned.
+"""
+
+import uuid
+
+from django.db import models
+
+from gateway_admin.catalog.models import Target
+
+
+class HealthHead(models.Model):
+    """One row: the number of the newest flip. Writers lock it."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    seq = models.BigIntegerField(default=0)
+
+    def __str__(self):
+        return f"flip {self.seq}"
+
+
+class TargetHealth(models.Model):
+    """The mark on one target. No row: it never failed, which counts as healthy.
+
+    The row outlives its target for a moment, so that the mark of a deleted target is lifted with an event of its own
+    instead of vanishing from the history; hence no constraint and no cascade in the database.
+    """
+
+    class Source(models.TextChoices):
+        ACTIVE = "active", "health check"
+        PASSIVE = "passive", "traffic"
+        MANUAL = "manual", "a person"
+        CONFIG = "config", "a change of configuration"
+
+    target = models.OneToOneField(
+        Target, primary_key=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="health"
+    )
+    upstream_id = models.UUIDField()
+    healthy = models.BooleanField()
+    since = models.DateTimeField()
+    cause = models.TextField()
+    source = models.CharField(max_length=8, choices=Source)
+    address = models.TextField()  # the host:port that was judged; another address starts without a mark
+    judged_by = models.CharField(max_length=32)  # fingerprint of the check; empty where it was none
+    seq = models.BigIntegerField(unique=True)  # of the HealthEvent that made it so
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["upstream_id"], condition=models.Q(healthy=False), name="targets_marked_unhealthy")
+        ]
+
+    def __str__(self):
+        return f"{self.address} {'healthy' if self.healthy else 'unhealthy'}: {self.cause}"
+
+
+class HealthEvent(models.Model):
+    """One flip. Ids only, no foreign keys: history outlives what it tells of."""
+
+    id = models.BigIntegerField(primary_key=True)  # = seq
+    at = models.DateTimeField(db_index=True)
+    target_id = models.UUIDField()
+    upstream_id = models.UUIDField()
+    label = models.TextField()  # the target's host:port at that time
+    healthy = models.BooleanField()
+    cause = models.TextField()
+    source = models.CharField(max_length=8, choices=TargetHealth.Source)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["target_id", "-id"], name="health_events_of_target"),
+            models.Index(fields=["upstream_id", "-id"], name="health_events_of_upstream"),
+        ]
+
+    def __str__(self):
+        return f"{self.label} {'healthy' if self.healthy else 'unhealthy'}: {self.cause}"
+
+
+class EngineNode(models.Model):
+    """One engine, as it last reported itself. Gone after a clean stop; silent ones stay, shown as lost."""
+
+    node_id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    name = models.TextField()
+    pid = models.IntegerField()
+    version = models.BigIntegerField()  # of the configuration, the lowest that all its workers run
+    workers = models.JSONField()  # list of {pid, version, requests, active, connections}
+    problems = models.JSONField()  # list of texts: entities this engine could not use
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        ordering = ["name", "node_id"]
+
+    def __str__(self):
+        return f"{self.name} ({self.node_id})"

@@ -1,0 +1,152 @@
+"""What is known of targets, upstreams and engines, in Kong's words and in a fixed number of SQL statements."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from gateway_admin.catalog.changes import head_version
+from gateway_admin.catalog.models import Target, Upstream
+from gateway_admin.catalog.queries import with_health
+from proxy_engine import spec
+
+from .models import EngineNode, HealthEvent, TargetHealth
+
+HEALTHY = "HEALTHY"
+UNHEALTHY = "UNHEALTHY"
+HEALTHCHECKS_OFF = "HEALTHCHECKS_OFF"
+
+LIVE_S = 10  # engines report every 2 s: five missed reports are not a hiccup any more
+
+
+@dataclass(frozen=True)
+class TargetState:
+    """``mark`` is None for a target that never failed."""
+
+    target: Target
+    mark: TargetHealth | None
+    state: str
+
+    @property
+    def is_available(self) -> bool:
+        return self.target.enabled and self.target.weight > 0 and self.state != UNHEALTHY
+
+
+@dataclass(frozen=True)
+class UpstreamState:
+    """``checks_on``: whether anything judges the targets at all. Targets newest first, as Kong lists them."""
+
+    upstream: Upstream
+    healthchecks: spec.Healthchecks
+    targets: list[TargetState]
+
+    @property
+    def checks_on(self) -> bool:
+        return checks_are_on(self.healthchecks)
+
+    @property
+    def weight_total(self) -> int:
+        """Of the targets in use: what an operator switched off is not part of the pool."""
+        return sum(member.target.weight for member in self.targets if member.target.enabled)
+
+    @property
+    def weight_available(self) -> int:
+        return sum(member.target.weight for member in self.targets if member.is_available)
+
+    @property
+    def balancer_state(self) -> str:
+        """Whether requests are served at all: the available share must exceed the threshold, which may be 0."""
+        total, available = self.weight_total, self.weight_available
+        is_up = total > 0 and available * 100 / total > self.healthchecks.threshold
+        return HEALTHY if is_up else UNHEALTHY
+
+    @property
+    def state(self) -> str:
+        return self.balancer_state if self.checks_on else HEALTHCHECKS_OFF
+
+
+def checks_are_on(healthchecks: spec.Healthchecks) -> bool:
+    return healthchecks.active.is_on or healthchecks.passive.is_on
+
+
+def target_state(healthchecks: spec.Healthchecks, target: Target) -> TargetState:
+    """``target`` from ``catalog.queries.with_health``. A mark about another address is not about this target."""
+    mark = getattr(target, "health", None)
+    mark = mark if mark is not None and mark.address == target.target else None
+    if not target.weight or not checks_are_on(healthchecks):
+        return TargetState(target, mark, HEALTHCHECKS_OFF)
+    return TargetState(target, mark, UNHEALTHY if mark and not mark.healthy else HEALTHY)
+
+
+def upstream_state(upstream: Upstream) -> UpstreamState:
+    """One statement."""
+    healthchecks = spec.to_spec(Upstream.kind, upstream.to_values()).healthchecks
+    rows = with_health(upstream.targets.all()).order_by("-created_at", "-id")
+    return UpstreamState(upstream, healthchecks, [target_state(healthchecks, target) for target in rows])
+
+
+def health_events(*, upstream_id=None, target_id=None) -> QuerySet[HealthEvent]:
+    """Newest first."""
+    events = HealthEvent.objects.all()
+    if upstream_id is not None:
+        events = events.filter(upstream_id=upstream_id)
+    return events if target_id is None else events.filter(target_id=target_id)
+
+
+# --- Engines ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class EngineState:
+    node: EngineNode
+    is_live: bool
+    behind: int  # versions between what it runs and the newest configuration
+
+    @property
+    def is_current(self) -> bool:
+        return self.is_live and not self.behind
+
+
+@dataclass(frozen=True)
+class Engines:
+    """All engines that are known, and the version they should run."""
+
+    head: int
+    states: list[EngineState]
+
+    @property
+    def live(self) -> list[EngineState]:
+        return [state for state in self.states if state.is_live]
+
+    @property
+    def lost(self) -> list[EngineState]:
+        return [state for state in self.states if not state.is_live]
+
+    @property
+    def behind(self) -> list[EngineState]:
+        return [state for state in self.live if state.behind]
+
+
+def engines(*, now: datetime | None = None) -> Engines:
+    """Two statements."""
+    head, oldest = head_version(), live_since(now)
+    return Engines(head, [_engine_state(node, head, oldest) for node in EngineNode.objects.all()])
+
+
+def _engine_state(node: EngineNode, head: int, oldest: datetime) -> EngineState:
+    return EngineState(node, node.seen_at > oldest, max(0, head - node.version))
+
+
+def live_since(now: datetime | None = None) -> datetime:
+    """Who was not seen after this moment is lost."""
+    return (now or timezone.now()) - timedelta(seconds=LIVE_S)
+
+
+def live_engines(*, now: datetime | None = None) -> QuerySet[EngineNode]:
+    return EngineNode.objects.filter(seen_at__gt=live_since(now))
+
+
+def engines_below(version: int, *, now: datetime | None = None) -> list[EngineNode]:
+    """The live engines that do not run ``version`` yet. One statement."""
+    return list(live_engines(now=now).filter(version__lt=version))

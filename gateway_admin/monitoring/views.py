@@ -1,0 +1,99 @@
+"""The overview, which answers "is anything wrong?", and what every page asks about engines."""
+
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from gateway_admin.catalog.models import Change, Target
+from gateway_admin.catalog.views.live import count_fragments
+from gateway_admin.catalog.views.rows import TROUBLED, entity_counts, upstream_rows
+from gateway_admin.common.htmx import signed_in
+
+from .queries import engines, engines_below, live_engines
+
+RECENT = 10  # changes in the feed
+LISTED = 50  # troubles of one sort; the rest is counted
+ASK_AGAIN = ((3, "300ms"), (30, "1s"), (300, "5s"))  # age of the version in s → pause before the page asks again
+
+
+@signed_in
+@require_safe
+def overview(request):
+    context = {"section": "overview", "live": "/ws/overview/", **_board()}
+    return render(request, "monitoring/overview.html", context)
+
+
+def overview_fragments() -> str:
+    """What the WebSocket of the overview sends: its board and the engines of the top bar. Runs queries."""
+    board = _board()
+    templates = ("monitoring/_state.html", "monitoring/_board.html", "monitoring/_engines.html")
+    return "".join(render_to_string(template, board) for template in templates) + count_fragments(board["counts"])
+
+
+def engines_fragment() -> str:
+    """What every WebSocket sends when an engine changed: the pill of the top bar."""
+    return render_to_string("monitoring/_engines.html", {"engines": engines()})
+
+
+def _board() -> dict:
+    """Seven statements, however much there is."""
+    counts = entity_counts()
+    unhealthy = Target.objects.filter(TROUBLED).select_related("health", "upstream").order_by("-health__since")
+    down = upstream_rows().filter(ready_count=0, service_count__gt=0).order_by("name")
+    known = engines()
+    board = {
+        "counts": counts,
+        "unhealthy": list(unhealthy[:LISTED]),
+        "down": list(down[:LISTED]),
+        "engines": known,
+        "changes": list(Change.objects.order_by("-version")[:RECENT]),
+        "steps": _steps({row["kind"]: row["count"] for row in counts}),
+    }
+    return board | {"troubles": _trouble_count(board)}
+
+
+def _trouble_count(board: dict) -> int:
+    known = board["engines"]
+    unhealthy = next(row["troubled"] for row in board["counts"] if row["kind"] == "targets")
+    engine_troubles = len(known.lost) + len(known.behind) + sum(bool(state.node.problems) for state in known.live)
+    return unhealthy + len(board["down"]) + engine_troubles + (not known.live)
+
+
+STEPS = (
+    ("upstreams", "New upstream", "A named pool, for example example_upstream."),
+    ("targets", "New target", "The servers behind it, each with its address and weight."),
+    ("services", "New service", "What clients call; its host is the upstream's name."),
+    ("routes", "New route", "Which requests lead to the service, for example the path /mock."),
+)
+
+
+def _steps(counts: dict[str, int]) -> list[dict]:
+    """From nothing to a first request that is answered; empty once each step was done."""
+    missing = [kind for kind, _, _ in STEPS if not counts[kind]]
+    if not missing:
+        return []
+    return [
+        {
+            "kind": kind,
+            "title": title,
+            "text": text,
+            "state": "next" if kind == missing[0] else "todo" if kind in missing else "done",
+        }
+        for kind, title, text in STEPS
+    ]
+
+
+@signed_in
+@require_safe
+def version_live(request, version):
+    """Whether all engines run this version yet; the fragment asks again until they do."""
+    change = Change.objects.filter(pk=version).only("at").first()
+    age_s = (timezone.now() - change.at).total_seconds() if change else float("inf")
+    context = {
+        "version": version,
+        "waiting": engines_below(version),
+        "live": live_engines().count(),
+        "pause": next((pause for limit_s, pause in ASK_AGAIN if age_s < limit_s), None),
+    }
+    return render(request, "monitoring/_version_live.html", context)

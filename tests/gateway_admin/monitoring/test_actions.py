@@ -1,0 +1,230 @@
+"""What is written: flips with their events and notices, engines, and the end of history."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from gateway_admin.monitoring import notices
+from gateway_admin.monitoring.actions import (
+    Source,
+    forget_engine,
+    lift_marks,
+    mark_targets,
+    prune_engines,
+    prune_health,
+    record_engine,
+)
+from gateway_admin.monitoring.models import EngineNode, HealthEvent, TargetHealth
+from tests.gateway_admin.monitoring.builders import a_flip, a_report, a_target, an_upstream, edit, remove
+
+pytestmark = pytest.mark.django_db
+
+AT = datetime(2025, 11, 3, 14, 2, 11, tzinfo=UTC)
+
+
+@pytest.fixture
+def upstream():
+    return an_upstream()
+
+
+@pytest.fixture
+def target(upstream):
+    return a_target(upstream, "10.0.0.1:8080")
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What the Channels layer would have been sent."""
+    sent = []
+    monkeypatch.setattr(notices, "_tell", lambda groups, message: sent.append((groups, message)))
+    return sent
+
+
+def mark(*flips, source=Source.ACTIVE, at=AT):
+    return mark_targets(flips, source=source, at=at)
+
+
+# --- Flips -------------------------------------------------------------------------------------------------
+
+
+def test_a_flip_is_a_mark_and_an_event(target):
+    assert mark(a_flip(target)) == {str(target.pk): 1}
+    found = TargetHealth.objects.get(target=target)
+    assert (found.healthy, found.since, found.cause) == (False, AT, "3 of 3 HTTP failures: 503, 503, 503")
+    assert (found.seq, found.address, found.judged_by) == (1, "10.0.0.1:8080", "check")
+    event = HealthEvent.objects.get()
+    assert (event.pk, event.at, event.target_id, event.upstream_id) == (1, AT, target.pk, target.upstream_id)
+    assert (event.label, event.healthy, event.source) == ("10.0.0.1:8080", False, "active")
+    assert event.cause == found.cause
+
+
+def test_and_back(target):
+    mark(a_flip(target))
+    mark(a_flip(target, healthy=True, cause="2 of 2 successes: 200, 200"), at=AT + timedelta(seconds=5))
+    found = TargetHealth.objects.get(target=target)
+    assert (found.healthy, found.seq, found.since) == (True, 2, AT + timedelta(seconds=5))
+    assert [event.healthy for event in HealthEvent.objects.all()] == [True, False]
+
+
+def test_what_is_so_already_stays_as_it_is(target):
+    mark(a_flip(target))
+    assert mark(a_flip(target, cause="another"), at=timezone.now()) == {str(target.pk): 1}
+    assert TargetHealth.objects.get(target=target).since == AT
+    assert HealthEvent.objects.count() == 1
+
+
+def test_a_target_that_never_failed_needs_no_mark_to_be_healthy(target):
+    assert mark(a_flip(target, healthy=True)) == {str(target.pk): 0}
+    assert not TargetHealth.objects.exists()
+
+
+def test_a_deleted_target_is_left_out(target):
+    flip = a_flip(target)
+    remove(target)
+    assert mark(flip) == {}
+    assert not HealthEvent.objects.exists()
+
+
+def test_the_numbers_of_one_transaction_follow_each_other(upstream):
+    targets = [a_target(upstream) for _ in range(3)]
+    assert sorted(mark(*map(a_flip, targets)).values()) == [1, 2, 3]
+    assert list(mark(a_flip(a_target(upstream))).values()) == [4]
+
+
+def test_many_flips_are_few_statements(upstream, django_assert_num_queries):
+    flips = [a_flip(a_target(upstream)) for _ in range(50)]
+    mark(a_flip(a_target(upstream)))
+    with django_assert_num_queries(8):  # savepoint and release, head twice, targets, marks, events, marks written
+        mark(*flips)
+
+
+def test_engines_pages_and_the_overview_are_told_after_the_commit(target, told, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        mark(a_flip(target))
+        assert told == []
+    [(groups, message)] = told
+    assert set(groups) == {"health", "overview", f"upstream-{target.upstream_id}"}
+    assert message == {"type": "health.changed", "seq": 1}
+
+
+def test_a_layer_that_is_away_does_not_fail_the_flip(target, monkeypatch, caplog, django_capture_on_commit_callbacks):
+    async def away(groups, message):
+        raise OSError("no Redis")
+
+    monkeypatch.setattr(notices, "_send", away)
+    with django_capture_on_commit_callbacks(execute=True):
+        mark(a_flip(target))
+    assert TargetHealth.objects.filter(target=target, healthy=False).exists()
+    assert "no Redis" in caplog.text
+
+
+def test_a_layer_that_hangs_is_given_up(target, monkeypatch, caplog, django_capture_on_commit_callbacks):
+    class Hanging:
+        async def group_send(self, group, message):
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(notices, "get_channel_layer", Hanging)
+    monkeypatch.setattr(notices, "TIMEOUT_S", 0.01)
+    with django_capture_on_commit_callbacks(execute=True):
+        mark(a_flip(target))
+    assert "could not be told" in caplog.text
+
+
+# --- Lifting -----------------------------------------------------------------------------------------------
+
+
+def test_a_lifted_mark_says_why(target):
+    mark(a_flip(target))
+    lift_marks({str(target.pk): "health checks were switched off"})
+    assert TargetHealth.objects.get(target=target).healthy
+    event = HealthEvent.objects.first()
+    assert (event.healthy, event.cause, event.source) == (True, "health checks were switched off", "config")
+
+
+def test_lifting_what_is_not_down_writes_nothing(target):
+    assert lift_marks({str(target.pk): "for no reason"}) == {}
+    assert not HealthEvent.objects.exists()
+
+
+def test_the_mark_of_a_deleted_target_can_be_lifted(target):
+    mark(a_flip(target))
+    remove(target)
+    lift_marks({str(target.pk): "the target was deleted"})
+    event = HealthEvent.objects.first()
+    assert (event.label, event.upstream_id) == ("10.0.0.1:8080", target.upstream_id)
+
+
+def test_after_a_change_of_address_the_new_one_is_marked_anew(target):
+    mark(a_flip(target))
+    edit(target, target="10.0.0.2:8080")
+    target.refresh_from_db()
+    mark(a_flip(target))
+    assert TargetHealth.objects.get(target=target).address == "10.0.0.2:8080"
+    assert HealthEvent.objects.count() == 2
+
+
+# --- History -----------------------------------------------------------------------------------------------
+
+
+def test_old_events_go_and_marks_stay(target):
+    mark(a_flip(target))
+    assert prune_health(events_before=AT + timedelta(days=1)) == 1
+    assert not TargetHealth.objects.get(target=target).healthy
+
+
+def test_young_events_stay(target):
+    mark(a_flip(target))
+    assert prune_health(events_before=AT) == 0
+    assert HealthEvent.objects.exists()
+
+
+def test_the_marks_of_deleted_targets_go(target):
+    mark(a_flip(target))
+    remove(target)
+    lift_marks({str(target.pk): "the target was deleted"})
+    prune_health(events_before=AT)
+    assert not TargetHealth.objects.exists()
+
+
+def test_numbers_go_on_after_everything_was_pruned(target):
+    mark(a_flip(target))
+    prune_health(events_before=timezone.now())
+    assert mark(a_flip(target, healthy=True)) == {str(target.pk): 2}
+
+
+# --- Engines -----------------------------------------------------------------------------------------------
+
+
+def test_a_report_is_a_row():
+    report = a_report(version=7, problems=["route r1: bad pattern"])
+    record_engine(report, now=AT)
+    node = EngineNode.objects.get()
+    assert (str(node.node_id), node.name, node.pid, node.version) == (report.node_id, "engine-1", 4000, 7)
+    assert node.workers == [{"pid": 4001, "version": 7, "requests": 10, "active": 1, "connections": 2}]
+    assert (node.problems, node.seen_at) == (["route r1: bad pattern"], AT)
+    assert node.started_at == datetime.fromtimestamp(1_700_000_000, UTC)
+
+
+def test_the_next_report_replaces_it():
+    report = a_report(version=7)
+    record_engine(report)
+    record_engine(a_report(report.node_id, version=8))
+    assert [node.version for node in EngineNode.objects.all()] == [8]
+
+
+def test_reports_and_farewells_are_announced(told, django_capture_on_commit_callbacks):
+    report = a_report()
+    with django_capture_on_commit_callbacks(execute=True):
+        record_engine(report)
+        forget_engine(report.node_id)
+    assert told == [(["engines"], {"type": "engines.changed"})] * 2
+    assert not EngineNode.objects.exists()
+
+
+def test_engines_silent_for_long_are_forgotten():
+    record_engine(a_report(name="old"), now=AT)
+    record_engine(a_report(name="new"), now=AT + timedelta(hours=2))
+    assert prune_engines(silent_since=AT + timedelta(hours=1)) == 1
+    assert [node.name for node in EngineNode.objects.all()] == ["new"]

@@ -1,0 +1,143 @@
+"""Health, events and engines over REST: what is answered, to whom, and what is refused."""
+
+import pytest
+from rest_framework.test import APIClient
+
+from gateway_admin.accounts.models import User
+from gateway_admin.catalog.changes import head_version
+from gateway_admin.monitoring.actions import Source, mark_targets, record_engine
+from gateway_admin.monitoring.api import openapi
+from tests.gateway_admin.monitoring.builders import a_flip, a_report, a_target, an_upstream
+
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("gateway_admin.monitoring.api.urls")]
+
+ADDRESSES = ["/upstreams/pool/health", "/health-events", "/engines"]
+
+
+@pytest.fixture
+def client():
+    client = APIClient()
+    client.force_authenticate(User.objects.create_user("alice"))
+    return client
+
+
+@pytest.fixture
+def upstream():
+    return an_upstream("pool")
+
+
+@pytest.fixture
+def target(upstream):
+    return a_target(upstream, "10.0.0.1:8080")
+
+
+def data(response):
+    assert response.status_code == 200, response.content
+    return response.json()["data"]
+
+
+def refusal(response):
+    return response.status_code, response.json()["error"]["details"]
+
+
+# --- Upstreams ---------------------------------------------------------------------------------------------
+
+
+def test_the_health_of_an_upstream(client, target):
+    other = a_target(target.upstream, "10.0.0.2:8080")
+    mark_targets([a_flip(target)], source=Source.ACTIVE)
+    found = data(client.get("/upstreams/pool/health"))
+    assert (found["health"], found["balancerHealth"]) == ("HEALTHY", "HEALTHY")
+    assert found["weight"] == {"total": 200, "available": 100, "unavailable": 100}
+    up, down = found["targets"]
+    assert (up["id"], up["health"], up["cause"], up["since"]) == (str(other.pk), "HEALTHY", "", None)
+    assert (down["target"], down["health"]) == ("10.0.0.1:8080", "UNHEALTHY")
+    assert down["cause"] == "3 of 3 HTTP failures: 503, 503, 503"
+    assert down["since"].endswith("Z")
+
+
+def test_an_upstream_by_its_id(client, upstream):
+    assert data(client.get(f"/upstreams/{upstream.pk}/health/"))["name"] == "pool"
+
+
+@pytest.mark.parametrize("key", ["nobody", "00000000-0000-4000-8000-000000000001"])
+def test_an_upstream_that_does_not_exist(client, key):
+    assert client.get(f"/upstreams/{key}/health").status_code == 404
+
+
+# --- Events ------------------------------------------------------------------------------------------------
+
+
+def test_events_newest_first(client, target):
+    mark_targets([a_flip(target)], source=Source.ACTIVE)
+    mark_targets([a_flip(target, healthy=True, cause="2 of 2 successes: 200, 200")], source=Source.ACTIVE)
+    back, out = data(client.get("/health-events"))
+    assert (back["seq"], back["healthy"], back["cause"]) == (2, True, "2 of 2 successes: 200, 200")
+    assert (out["targetId"], out["target"], out["source"]) == (str(target.pk), "10.0.0.1:8080", "active")
+
+
+def test_events_of_one_upstream_or_target(client, target):
+    other = a_target(an_upstream())
+    mark_targets([a_flip(target), a_flip(other)], source=Source.ACTIVE)
+    [event] = data(client.get(f"/health-events?upstreamId={target.upstream_id}"))
+    assert event["targetId"] == str(target.pk)
+    [event] = data(client.get(f"/health-events?targetId={other.pk}"))
+    assert event["targetId"] == str(other.pk)
+
+
+def test_events_come_in_pages(client, target):
+    mark_targets([a_flip(target)], source=Source.ACTIVE)
+    pagination = client.get("/health-events?limit=1").json()["meta"]["pagination"]
+    assert (pagination["total"], pagination["totalPages"]) == (1, 1)
+
+
+@pytest.mark.parametrize("name", ["upstreamId", "targetId"])
+def test_a_filter_takes_ids_only(client, name):
+    problem = {"field": name, "message": "expected a valid UUID"}
+    assert refusal(client.get(f"/health-events?{name}=pool")) == (400, [problem])
+
+
+# --- Engines -----------------------------------------------------------------------------------------------
+
+
+def test_engines_and_how_far_they_are_behind(client, upstream):
+    report = a_report(version=head_version() - 1, problems=["route r1: bad pattern"])
+    record_engine(report)
+    [engine] = data(client.get("/engines"))
+    assert (engine["nodeId"], engine["live"], engine["behind"]) == (report.node_id, True, 1)
+    assert engine["workers"] == [{"pid": 4001, "version": 0, "requests": 10, "active": 1, "connections": 2}]
+    assert engine["problems"] == ["route r1: bad pattern"]
+
+
+# --- All of them -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_strangers_are_refused(address):
+    assert APIClient().get(address).status_code == 401
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_nothing_can_be_written(client, upstream, address):
+    assert client.post(address, {}, format="json").status_code == 405
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_unknown_parameters_are_refused(client, upstream, address):
+    problem = {"field": "colour", "message": "unknown query parameter"}
+    assert refusal(client.get(f"{address}?colour=red")) == (400, [problem])
+
+
+def schema_of(operation):
+    return operation["responses"]["200"]["content"]["application/json"]["schema"]["properties"]["data"]
+
+
+def test_the_document_names_what_is_answered(client, target):
+    record_engine(a_report())
+    mark_targets([a_flip(target)], source=Source.ACTIVE)
+    upstream = schema_of(openapi.UPSTREAM_HEALTH)
+    answer = data(client.get("/upstreams/pool/health"))
+    assert set(answer) == set(upstream["required"])
+    assert set(answer["targets"][0]) == set(upstream["properties"]["targets"]["items"]["required"])
+    for address, operation in (("/health-events", openapi.HEALTH_EVENTS), ("/engines", openapi.ENGINES)):
+        assert set(data(client.get(address))[0]) == set(schema_of(operation)["items"]["required"])
