@@ -72,24 +72,27 @@ class Visit:
 
     async def request(self) -> Received:
         head = await self.head()
-        try:
-            async with asyncio.timeout(WAIT_S):
-                received = Received(head, await self._body(head))
-        except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise Gone from error
+        received = Received(head, await self.body(head))
         self.target.requests.append(received)
         return received
 
-    async def _body(self, head: bytes) -> bytes:
+    async def body(self, head: bytes) -> bytes:
+        """What follows ``head``, decoded."""
         lower = head.lower()
-        if b"transfer-encoding: chunked" in lower:
-            return await read_chunks(self.reader)
         length = re.search(rb"content-length: (\d+)", lower)
-        return await self.reader.readexactly(int(length[1])) if length else b""
+        try:
+            async with asyncio.timeout(WAIT_S):
+                if b"transfer-encoding: chunked" in lower:
+                    return await read_chunks(self.reader)
+                return await self.reader.readexactly(int(length[1])) if length else b""
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            raise Gone from error
 
     async def send(self, *data: bytes) -> None:
         """Each piece is a write of its own; the gateway gets its turn after each."""
         for piece in data:
+            if self.writer.is_closing():
+                raise Gone
             self.writer.write(piece)
             await self.writer.drain()
             await let_others_run()
@@ -98,6 +101,8 @@ class Visit:
         self.writer.close()
 
     def reset(self) -> None:
+        if self.writer.is_closing():
+            return
         self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         self.writer.transport.abort()
 
