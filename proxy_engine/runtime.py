@@ -137,9 +137,17 @@ class Compiler:
             return None
         try:
             return spec.to_spec(row.kind, row.after)
-        except (KeyError, TypeError, ValueError) as error:
-            self.problems[key] = f"{row.kind} {row.entity_id} cannot be read: {type(error).__name__}: {error}"
-            return None
+        except (KeyError, TypeError, ValueError):
+            return self._checked_spec(row, key)
+
+    def _checked_spec(self, row: ChangeRow, key: tuple[str, str]) -> Any:
+        """A row that does not fit: of an older release and without a newer field, or broken."""
+        values, problems = spec.check(row.kind, row.after)
+        if not problems and "id" in values:
+            return spec.to_spec(row.kind, values)
+        wrong = "; ".join(f"{problem.field}: {problem.message}" for problem in problems) or "no id"
+        self.problems[key] = f"{row.kind} {row.entity_id} cannot be read: {wrong}"
+        return None
 
     def _take_services(self, id: str, old: Service | None, new: Service | None, touched: Touched) -> None:
         touched.services.add(id)

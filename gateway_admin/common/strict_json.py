@@ -1,7 +1,8 @@
 """JSON as RFC 8259 has it, without what parsers disagree on.
 
 Refused, because two readers would see two different documents: a name twice in one object, ``NaN`` and ``Infinity``,
-numbers beyond a double, text that is not UTF-8, nesting beyond what the reader can hold.
+numbers beyond a double, text that is not UTF-8 or could not be written as UTF-8 again (``"\\ud800"``), nesting beyond
+what the reader can hold.
 """
 
 import json
@@ -16,9 +17,16 @@ class NotStrictJSON(ValueError):
 def parse(body: bytes) -> Any:
     try:
         text = body.decode("utf-8")
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_finite_float)
+        document = json.loads(
+            text, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_finite_float
+        )
+        if "\\u" in text:
+            json.dumps(document, ensure_ascii=False).encode("utf-8")
+        return document
     except NotStrictJSON:
         raise
+    except UnicodeEncodeError:
+        raise NotStrictJSON("the body has half of a surrogate pair") from None
     except UnicodeDecodeError as error:
         raise NotStrictJSON(f"the body is not UTF-8 (byte {error.start})") from None
     except json.JSONDecodeError as error:
@@ -32,8 +40,8 @@ def parse(body: bytes) -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))
         raise NotStrictJSON(f"the name {twice!r} stands twice in one object")
     return members
 

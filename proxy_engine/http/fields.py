@@ -67,21 +67,15 @@ class LineTable:
 
         Raises BadMessage (400, or 431 for a line that is too long).
         """
-        plain = self._plain
-        unknown = [text for text in lines if text not in plain]
+        plain, known = self._plain, self._special
+        copied: list[bytes] = []
         special: list[Line] = []
-        special_texts: list[bytes] = []
-        learnt = False
-        for text in unknown:
-            line = self._special.get(text) or self._learn(text)
-            if line is None:
-                learnt = True
+        for text in lines:
+            if text in plain or (line := known.get(text) or self._learn(text)) is None:
+                copied.append(text)
             else:
                 special.append(line)
-                special_texts.append(text)
-        if learnt:
-            return [text for text in lines if text not in special_texts], special
-        return [text for text in lines if text in plain], special
+        return copied, special
 
     def read(self, text: bytes) -> Line:
         """Any line, read. Raises BadMessage."""

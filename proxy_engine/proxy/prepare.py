@@ -51,7 +51,7 @@ class Forward:
     def render(self, link: TargetLink) -> bytes:
         """The whole head for one target."""
         head = self.head
-        host_line = b"Host: %b\r\n" % head.host if self.match.route.preserve_host else link.host_line
+        host_line = b"Host: %b\r\n" % head.host if self.match.route.preserve_host and head.host else link.host_line
         return b"".join((head.method, b" ", link.prefix, self.path, b" HTTP/1.1\r\n", host_line, self.fields))
 
 
@@ -85,8 +85,10 @@ def _protocol_refusal(route: Route, peer: Peer, head: RequestHead) -> Refusal | 
     if believed_scheme(peer, head.block) in route.protocols:
         return None
     if "https" not in route.protocols:
-        return Refusal(426, "Please use HTTP2 protocol", b"Upgrade: HTTP/2\r\n")
+        return Refusal(426, "Please use HTTP2 protocol", b"Connection: Upgrade\r\nUpgrade: HTTP/2\r\n")
     status = route.https_redirect_status_code
     if status == 426:
-        return Refusal(426, reply.USE_HTTPS, b"Upgrade: TLS/1.2, HTTP/1.1\r\n")
+        return Refusal(426, reply.USE_HTTPS, b"Connection: Upgrade\r\nUpgrade: TLS/1.2, HTTP/1.1\r\n")
+    if not head.host:  # HTTP/1.0 may leave it out; then there is nowhere to send the client
+        return Refusal(400)
     return Refusal(status, location=b"https://" + bare_host(head.host) + head.target)

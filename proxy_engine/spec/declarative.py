@@ -27,10 +27,11 @@ import json
 import re
 import uuid
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 from . import entities, scalars
-from .schema import Path, Problem, Reference
+from .schema import Path, Problem, Reference, shown_name
 
 FORMAT_VERSIONS = ("1.1", "2.1", "3.0")
 NAMESPACE = uuid.UUID("fd02801f-0957-4a15-a55a-c8d9606f30b5")  # the one that Kong derives its ids from
@@ -67,7 +68,7 @@ def read(document: Any) -> Declared:
         text = f"expected one of: {', '.join(FORMAT_VERSIONS)} (in quotes)"
         return Declared({}, [Problem(("_format_version",), text)])
     info = document.get("_info") if isinstance(document.get("_info"), Mapping) else {}
-    found = list(_flatten(document, problems))
+    found = list(islice(_flatten(document, problems), MOST_ENTITIES + 1))
     if len(found) > MOST_ENTITIES:
         return Declared({}, [Problem(("@entity",), f"more than {MOST_ENTITIES} entities")])
     prepared = [_prepare(item, info, version, problems) for item in found]
@@ -86,7 +87,9 @@ def _flatten(document: Mapping, problems: list[Problem]) -> Iterator[_Found]:
                 yield from (children := list(_children(item, place, problems)))
                 place += 1 + len(children)
         elif key not in _HEAD_KEYS:
-            problems.append(Problem((str(key),), "unknown field, or a kind this version does not know", "unknown"))
+            problems.append(
+                Problem((shown_name(key),), "unknown field, or a kind this version does not know", "unknown")
+            )
 
 
 def _items(kind: str, path: Path, listed: Any, parent, problems: list[Problem]) -> Iterator[_Found]:

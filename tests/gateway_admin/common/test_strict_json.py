@@ -28,6 +28,8 @@ def test_json_is_read(body, value):
         (b"\xff", "not UTF-8"),
         (b"\xff\xfe{\x00}\x00", "not UTF-8"),
         (b'{"a": 1, "a": 1}', "'a' stands twice"),
+        (b'{"\\ud800": 1}', "half of a surrogate pair"),
+        (b'{"a": ["\\udfff"]}', "half of a surrogate pair"),
         (b'[{"x": {"a": 1, "b": 2, "a": 3}}]', "'a' stands twice"),
         (b"NaN", "NaN is not JSON"),
         (b'{"a": [-Infinity]}', "-Infinity is not JSON"),
@@ -41,3 +43,7 @@ def test_json_is_read(body, value):
 def test_anything_else_is_refused_with_the_reason(body, reason):
     with pytest.raises(NotStrictJSON, match=reason):
         parse(body)
+
+
+def test_escaped_pairs_are_text():
+    assert parse(b'{"a": "\\ud83d\\ude00"}') == {"a": "\N{GRINNING FACE}"}
