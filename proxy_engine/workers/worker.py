@@ -105,7 +105,6 @@ class Worker:
                 "failed_attempts": engine.counters.failed_attempts,
                 "cut_responses": engine.counters.cut_responses,
                 "own_answers": engine.counters.own_answers,
-                "entities": engine.entity_problems(),
                 "targets": engine.problems.take(),
             }
         )
