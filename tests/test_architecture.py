@@ -26,7 +26,7 @@ ENGINE_LAYERS = [
     {"runtime", "plugins", "upstream"},
     {"proxy"},
     {"server"},
-    {"engine"},
+    {"engine", "explain"},
     {"workers"},
     {"__main__"},
 ]

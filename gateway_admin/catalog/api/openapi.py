@@ -7,6 +7,8 @@ from drf_spectacular.openapi import AutoSchema
 from gateway_admin.catalog.kinds import KINDS
 
 from .changes import FILTERS as CHANGE_FILTERS
+from .explain import Explain
+from .explain_schemas import components as explain_components
 from .filters import StrictBoolean, filter_set, order_names
 from .paging import DEFAULT_LIMIT, MAX_LIMIT
 from .schemas import Schema, component_name, components, enveloped, enveloped_page, ref
@@ -51,13 +53,15 @@ class EnvelopeSchema(AutoSchema):
             return entity_operation(kind, self.view.action, path)
         if getattr(self.view, "filters", None) is CHANGE_FILTERS:
             return changes_operation()
+        if isinstance(self.view, Explain):
+            return explain_operation()
         return super().get_operation(path, path_regex, path_prefix, method, registry)
 
 
 def add_components(result: dict, generator, request, public) -> dict:
     """A postprocessing hook of drf-spectacular: the named schemas, and the views that are no views of DRF."""
     parts = result.setdefault("components", {})
-    parts.setdefault("schemas", {}).update(components())
+    parts.setdefault("schemas", {}).update(components() | explain_components())
     parts["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer"},
         "session": {"type": "apiKey", "in": "cookie", "name": "gatehouse_session"},
@@ -94,6 +98,17 @@ def changes_operation() -> dict[str, Any]:
         "parameters": [*_paging_parameters(), *filters],
         "security": _SECURITY,
         "responses": {"200": _answer(enveloped_page(ref("Change"))), **_errors(400, 401)},
+    }
+
+
+def explain_operation() -> dict[str, Any]:
+    return {
+        "operationId": "explain",
+        "summary": "What the engine would do with a request: which route wins, where it goes, and why",
+        "tags": ["explain"],
+        "security": _SECURITY,
+        "requestBody": {"required": True, "content": _json(ref("Question"))},
+        "responses": {"200": _answer(enveloped(ref("Explanation"))), **_errors(400, 401, 403, 413, 415)},
     }
 
 

@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from . import versions
 from .changes import Changes
 from .docs import Document, docs
+from .explain import Explain
 from .views import VIEW_SETS, TargetsOfUpstream
 
 COLLECTION = {"get": "list", "post": "create"}
@@ -22,6 +23,7 @@ urlpatterns = [
     *[url for kind, view_set in VIEW_SETS.items() for url in entity_urls(kind, view_set)],
     *entity_urls("upstreams/(?P<upstream>[^/]+)/targets", TargetsOfUpstream),
     re_path(r"^changes/?$", Changes.as_view()),
+    re_path(r"^explain/?$", Explain.as_view()),
     re_path(r"^config/versions/?$", versions.head),
     path("config/versions/<int:version>", versions.version_state),
     path("config/versions/<int:version>/", versions.version_state),
