@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from proxy_engine import spec
+from proxy_engine.file_source import NoReporter
 from proxy_engine.settings import EngineSettings
-from proxy_engine.sources import ChangeRow, HealthFact, NodeReport, Snapshot
+from proxy_engine.sources import ChangeRow, HealthFact, Snapshot
 from proxy_engine.workers.supervisor import serve
 
 
@@ -60,14 +61,6 @@ class StaticSource:
     async def notices(self) -> AsyncIterator[str]:
         await asyncio.Event().wait()
         yield "config"
-
-
-class NoReporter:
-    async def report(self, report: NodeReport) -> None:
-        pass
-
-    async def farewell(self, node_id: str) -> None:
-        pass
 
 
 def main() -> int:

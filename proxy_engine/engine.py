@@ -8,20 +8,21 @@ from __future__ import annotations
 import asyncio
 import gc
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from .health.state import TargetState
-from .runtime import Compiler, PoolBook
+from .health import Flip, TargetState, cause_of
+from .runtime import Compiler, PoolBook, Runtime
 from .settings import EngineSettings
-from .sources import ChangeRow, HealthFact, Snapshot
+from .sources import ChangeRow, HealthFact, HealthFlip, Snapshot
 from .spec import Target
 from .telemetry.counters import Counters
 from .telemetry.problems import ProblemLog
 from .upstream.pool import Address, Pool, tls_context
 
 if TYPE_CHECKING:
+    from proxy_engine.proxy.tunnel import Tunnel
     from proxy_engine.server.client import ClientConnection
 
 SWEEP_S = 0.1  # how late a timeout may strike; 5,000 idle connections cost 0.3 ms a sweep
@@ -31,13 +32,23 @@ REST_AFTER_S = 2.0  # idle time after which a connection keeps nothing but itsel
 
 
 class Engine:
-    def __init__(self, settings: EngineSettings, loop: asyncio.AbstractEventLoop, offset: float = 0.0) -> None:
-        """``offset``: where in a rotation over targets this worker begins, 0 ≤ offset < 1."""
+    def __init__(
+        self,
+        settings: EngineSettings,
+        loop: asyncio.AbstractEventLoop,
+        offset: float = 0.0,
+        on_flip: Callable[[HealthFlip], None] = lambda flip: None,
+    ) -> None:
+        """``offset``: where in a rotation over targets this worker begins, 0 ≤ offset < 1.
+
+        ``on_flip`` is told what passive checks did; here it has taken effect already.
+        """
         self.settings = settings
+        self.on_flip = on_flip
         self.offset = offset
         self.limits = settings.limits
         self.loop = loop
-        self.clients: set[ClientConnection] = set()
+        self.clients: set[ClientConnection | Tunnel] = set()
         self._all_gone = asyncio.Event()
         self.counters = Counters()
         self.problems = ProblemLog()
@@ -50,7 +61,7 @@ class Engine:
         self._sweeps = 0
         self.trusts = lru_cache(maxsize=4096)(self._trusts)
         self.pools = PoolBook(self._make_pool)
-        self.compiler = Compiler(self._state_of, self.pools, self.offset)
+        self.compiler = Compiler(self._state_of, self.pools, self.offset, self._flipped)
         self.runtime = self.compiler.runtime
 
     def __repr__(self) -> str:
@@ -62,7 +73,7 @@ class Engine:
         """Take a whole configuration. States of targets that stay are kept."""
         plans_before = self.runtime.plans.values()
         self._facts = {fact.target_id: fact for fact in snapshot.health}
-        self.compiler = Compiler(self._state_of, self.pools, self.offset)
+        self.compiler = Compiler(self._state_of, self.pools, self.offset, self._flipped)
         rows = [
             ChangeRow(snapshot.version, kind, values["id"], values)
             for kind, entities in snapshot.entities.items()
@@ -80,23 +91,48 @@ class Engine:
     def apply(self, version: int, rows: Iterable[ChangeRow]) -> None:
         """Take edits. Exchanges under way finish with the configuration they began with."""
         rows = list(rows)
-        self.runtime = self.compiler.apply(version, rows)
+        before, self.runtime = self.runtime, self.compiler.apply(version, rows)
         for row in rows:
             if row.kind == "targets" and row.after is None:
                 self._states.pop(row.entity_id, None)
                 self._facts.pop(row.entity_id, None)
+            elif row.kind == "upstreams":
+                self._recount(row.entity_id, before)
+
+    def _recount(self, upstream_id: str, before: Runtime) -> None:
+        """Other passive checks than before: what was counted for them counts no longer."""
+        old, new = before.balancers.get(upstream_id), self.runtime.balancers.get(upstream_id)
+        if old and new and old.upstream.healthchecks.passive != new.upstream.healthchecks.passive:
+            for state in new.states:
+                state.count_anew()
+
+    # -- health -----------------------------------------------------------------
 
     def set_health(self, facts: Iterable[HealthFact]) -> None:
+        """What others found. Our own flips come back from the control plane: they must not end a count begun since."""
         for fact in facts:
+            known = self._facts.get(fact.target_id)
             self._facts[fact.target_id] = fact
             state = self._states.get(fact.target_id)
-            if state is not None:
-                state.healthy = fact.healthy
+            if state is not None and not fact.repeats(known):
+                state.mark(fact.healthy)
 
     def _set_all_health(self) -> None:
         for id, state in self._states.items():
             fact = self._facts.get(id)
-            state.healthy = fact.healthy if fact is not None else True
+            healthy = fact.healthy if fact is not None else True
+            if healthy != state.healthy:
+                state.mark(healthy)
+
+    def _flipped(self, state: TargetState, flip: Flip) -> None:
+        """Traffic took a target out, or let it back in."""
+        target = state.target
+        if self._states.get(target.id) is not state:
+            return  # an exchange that outlived its target
+        state.healthy = flip.healthy
+        found = HealthFlip(target.id, target.upstream_id, target.target, flip.healthy, cause_of(flip), flip.at)
+        self._facts[target.id] = found.fact
+        self.on_flip(found)
 
     def entity_problems(self) -> list[str]:
         routes = (f"route {id}: {message}" for id, message in self.runtime.table.problems)
@@ -162,7 +198,7 @@ class Engine:
             for pool in self.pools:
                 pool.sweep(now)
 
-    def _strike(self, client: ClientConnection) -> None:
+    def _strike(self, client: ClientConnection | Tunnel) -> None:
         try:
             client.deadline_passed()
         except Exception as error:  # noqa: BLE001 - a defect met by one connection must not end the worker with all others
@@ -171,10 +207,10 @@ class Engine:
 
     # -- clients ----------------------------------------------------------------
 
-    def welcome(self, client: ClientConnection) -> None:
+    def welcome(self, client: ClientConnection | Tunnel) -> None:
         self.clients.add(client)
 
-    def farewell(self, client: ClientConnection) -> None:
+    def farewell(self, client: ClientConnection | Tunnel) -> None:
         self.clients.discard(client)
         if self.is_draining and not self.clients:
             self._all_gone.set()

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from proxy_engine.sources import ChangeRow, HealthFact, NodeReport, Snapshot, SnapshotNeeded, Values
+from proxy_engine.sources import ChangeRow, HealthFact, HealthFlip, NodeReport, Snapshot, SnapshotNeeded, Values
 from proxy_engine.spec.declarative import read
 from proxy_engine.spec.schema import Problem
 
@@ -75,6 +76,8 @@ class FileSource:
         self._entities = load(path)
         self._version = 1
         self._rows: list[ChangeRow] = []
+        self._lifted: list[HealthFact] = []
+        self._health_seq = 0
         self._asked = asyncio.Event()
 
     def reload_soon(self) -> None:
@@ -90,7 +93,12 @@ class FileSource:
         return self._rows if version < self._version else []
 
     async def health_since(self, seq: int) -> tuple[int, list[HealthFact]]:
-        return seq, []
+        return self._health_seq, self._lifted if seq < self._health_seq else []
+
+    def _lift(self, facts: list[HealthFact]) -> None:
+        if facts:
+            self._lifted = facts
+            self._health_seq += 1
 
     async def notices(self) -> AsyncIterator[str]:
         while True:
@@ -102,6 +110,7 @@ class FileSource:
                 log.error("%s\nthe configuration that runs stays", problem)
                 continue
             if rows := differences(self._entities, entities, self._version + 1):
+                self._lift(lifts(self._entities, entities))
                 self._entities, self._rows, self._version = entities, rows, self._version + 1
                 log.info("read %s again: %d entities differ", self.path, len(rows))
                 yield "config"
@@ -125,10 +134,29 @@ def differences(before: Entities, after: Entities, version: int) -> list[ChangeR
     return rows + changed
 
 
+def lifts(before: Entities, after: Entities) -> list[HealthFact]:
+    """Targets whose upstream's checks were edited begin as healthy: nobody else could bring one back that traffic took
+    out when those checks let it no more."""
+    old = {upstream["id"]: upstream["healthchecks"] for upstream in before.get("upstreams", ())}
+    edited = {
+        upstream["id"]
+        for upstream in after.get("upstreams", ())
+        if old.get(upstream["id"], upstream["healthchecks"]) != upstream["healthchecks"]
+    }
+    return [
+        HealthFact(target["id"], True, "its health checks were edited", time.time())
+        for target in after.get("targets", ())
+        if target["upstream"]["id"] in edited
+    ]
+
+
 class NoReporter:
     """Nobody to report to."""
 
     async def report(self, report: NodeReport) -> None:
+        pass
+
+    async def flips(self, flips: list[HealthFlip]) -> None:
         pass
 
     async def farewell(self, node_id: str) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 
 from . import spec
 from .balancing import Balancer, compile_hash_input
-from .health.state import TargetState
+from .health import OnFlip, PassiveCheck, TargetState
 from .routing import RouteTable
 from .sources import ChangeRow
-from .spec import Route, Service, Target, Upstream
+from .spec import PassiveChecks, Route, Service, Target, Upstream
 from .upstream.pool import Address, Pool
 
 KINDS = ("services", "routes", "upstreams", "targets")
@@ -56,6 +56,7 @@ class ServicePlan:
         "hash_input",
         "is_single",
         "links",
+        "passive",
         "read_s",
         "service",
         "times_attempts",
@@ -63,7 +64,13 @@ class ServicePlan:
         "write_s",
     )
 
-    def __init__(self, service: Service, balancer: Balancer, links: dict[TargetState, TargetLink]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        balancer: Balancer,
+        links: dict[TargetState, TargetLink],
+        flipped: OnFlip,
+    ) -> None:
         upstream = balancer.upstream
         self.service = service
         self.balancer = balancer
@@ -76,6 +83,13 @@ class ServicePlan:
         self.connect_s = service.connect_timeout / 1000
         self.write_s = service.write_timeout / 1000
         self.read_s = service.read_timeout / 1000
+        self.passive = self._passive(upstream.healthchecks.passive, flipped)
+
+    def _passive(self, rule: PassiveChecks, flipped: OnFlip) -> PassiveCheck | None:
+        """None: traffic judges no target."""
+        if not rule.is_on:
+            return None
+        return PassiveCheck(rule, flipped, connect_s=self.connect_s, read_s=self.read_s)
 
     def __repr__(self) -> str:
         return f"<ServicePlan {self.service.name or self.service.id} → {self.service.host}>"
@@ -99,11 +113,19 @@ class Runtime:
 class Compiler:
     """Holds the entities as specs, and makes runtimes of them.
 
-    ``state_of`` gives the observed state of a target, ``pool_for`` the pool to an address; both outlive runtimes.
+    ``state_of`` gives the observed state of a target, ``pools`` the pool to an address; both outlive runtimes.
+    ``flipped`` is told when traffic took a target out or let it back in.
     """
 
-    def __init__(self, state_of: Callable[[Target], TargetState], pools: PoolBook, offset: float = 0.0) -> None:
+    def __init__(
+        self,
+        state_of: Callable[[Target], TargetState],
+        pools: PoolBook,
+        offset: float = 0.0,
+        flipped: OnFlip = lambda state, flip: None,
+    ) -> None:
         self.state_of = state_of
+        self.flipped = flipped
         self.offset = offset  # where in a rotation this worker begins, 0 ≤ offset < 1
         self.pools = pools
         self.entities: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
@@ -150,7 +172,9 @@ class Compiler:
         return self._checked_spec(row, key)
 
     def _checked_spec(self, row: ChangeRow, key: tuple[str, str]) -> Any:
+        """Fields that this release does not know are left aside, so that an older engine follows a newer database."""
         values, problems = spec.check(row.kind, row.after)
+        problems = [problem for problem in problems if problem.code != "unknown"]
         if not problems and "id" in values:
             return spec.to_spec(row.kind, values)
         wrong = "; ".join(f"{problem.field}: {problem.message}" for problem in problems) or "no id"
@@ -231,7 +255,7 @@ class Compiler:
         if balancer is None:
             balancer = Balancer(NO_UPSTREAM, [single_target(service)], self.state_of)
         links = {state: self._link(service, balancer.upstream, state.target) for state in balancer.states}
-        return ServicePlan(service, balancer, links)
+        return ServicePlan(service, balancer, links, self.flipped)
 
     def _link(self, service: Service, upstream: Upstream, target: Target) -> TargetLink:
         scheme = target.scheme or service.protocol

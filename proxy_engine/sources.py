@@ -30,6 +30,26 @@ class HealthFact:
     cause: str
     since: float  # unix seconds
 
+    def repeats(self, known: HealthFact | None) -> bool:
+        """Says what ``known`` said, for the same reason: the echo of a flip of ours, dated by another clock."""
+        return known is not None and (known.healthy, known.cause) == (self.healthy, self.cause)
+
+
+@dataclass(frozen=True, slots=True)
+class HealthFlip:
+    """An engine's passive checks took a target out, or let it back in."""
+
+    target_id: str
+    upstream_id: str
+    address: str  # host:port
+    healthy: bool
+    cause: str
+    at: float  # unix seconds
+
+    @property
+    def fact(self) -> HealthFact:
+        return HealthFact(self.target_id, self.healthy, self.cause, self.at)
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -91,6 +111,10 @@ class ConfigSource(Protocol):
 
 class Reporter(Protocol):
     async def report(self, report: NodeReport) -> None: ...
+
+    async def flips(self, flips: list[HealthFlip]) -> None:
+        """Store them and let all engines know. Called again with the same ones when it may not have worked."""
+        ...
 
     async def farewell(self, node_id: str) -> None:
         """The node stops in an orderly way and need not be waited for."""

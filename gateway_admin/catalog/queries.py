@@ -118,7 +118,7 @@ def _target_health(target: Target, mark) -> str:
 
 def is_checked(upstream: Upstream) -> bool:
     """Whether anything could ever mark a target unhealthy; checks that look on but cannot act do not count."""
-    return healthchecks(upstream.healthchecks).active.can_fail
+    return healthchecks(upstream.healthchecks).can_judge
 
 
 def upstream_states(upstreams: Iterable[Upstream]) -> dict[UUID, UpstreamState]:

@@ -18,7 +18,7 @@ from django.db import close_old_connections
 
 from gateway_admin.common.models import Entity
 from gateway_admin.common.transactions import consistent_read
-from proxy_engine.sources import ChangeRow, HealthFact, NodeReport, Snapshot, SnapshotNeeded
+from proxy_engine.sources import ChangeRow, HealthFact, HealthFlip, NodeReport, Snapshot, SnapshotNeeded
 
 from .changes import CONFIG_GROUP
 from .kinds import KINDS
@@ -68,14 +68,24 @@ class DatabaseSource:
 
 
 class DatabaseReporter:
-    """A ``Reporter`` that runs the actions it is given: engines are rows of ``monitoring``, which stands above."""
+    """A ``Reporter`` that runs the actions it is given: engines and marks are of ``monitoring``, which stands above."""
 
-    def __init__(self, *, record: Callable[[NodeReport], object], forget: Callable[[str], object]):
+    def __init__(
+        self,
+        *,
+        record: Callable[[NodeReport], object],
+        mark: Callable[[list[HealthFlip]], object],
+        forget: Callable[[str], object],
+    ):
         self._record = record
+        self._mark = mark
         self._forget = forget
 
     async def report(self, report: NodeReport) -> None:
         await _in_thread(lambda: self._record(report))
+
+    async def flips(self, flips: list[HealthFlip]) -> None:
+        await _in_thread(lambda: self._mark(flips))
 
     async def farewell(self, node_id: str) -> None:
         await _in_thread(lambda: self._forget(node_id))

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from gateway_admin.catalog.models import Target
-from proxy_engine.sources import NodeReport
+from proxy_engine.sources import HealthFlip, NodeReport
 
 from .models import EngineNode, HealthEvent, HealthHead, TargetHealth
 from .notices import announce_engines, announce_health
@@ -28,6 +28,7 @@ class Flip:
     healthy: bool
     cause: str
     judged_by: str = ""  # fingerprint of the check, where it was one
+    at: datetime | None = None  # when it was seen, where that is not now
 
 
 def mark_targets(flips: Iterable[Flip], *, source: Source, at: datetime | None = None) -> dict[str, int]:
@@ -43,6 +44,22 @@ def mark_targets(flips: Iterable[Flip], *, source: Source, at: datetime | None =
         stored = _store(head, [flip for flip in flips if _differs(flip, marks.get(flip.target_id))], source, at)
     before = {flip.target_id: getattr(marks.get(flip.target_id), "seq", 0) for flip in flips}
     return before | stored
+
+
+def mark_by_traffic(flips: Iterable[HealthFlip]) -> dict[str, int]:
+    """What passive checks of an engine found. Each keeps its own time: it may have waited for us to come back."""
+    seen = [
+        Flip(
+            flip.target_id,
+            flip.upstream_id,
+            flip.address,
+            flip.healthy,
+            flip.cause,
+            at=datetime.fromtimestamp(flip.at, UTC),
+        )
+        for flip in flips
+    ]
+    return mark_targets(seen, source=Source.PASSIVE)
 
 
 def lift_marks(causes: Mapping[str, str], *, at: datetime | None = None) -> dict[str, int]:
@@ -98,7 +115,7 @@ def _store(head: HealthHead, flips: list[Flip], source: Source, at: datetime | N
 def _event(seq: int, flip: Flip, source: Source, at: datetime) -> HealthEvent:
     return HealthEvent(
         id=seq,
-        at=at,
+        at=flip.at or at,
         target_id=flip.target_id,
         upstream_id=flip.upstream_id,
         label=flip.address,
@@ -109,7 +126,8 @@ def _event(seq: int, flip: Flip, source: Source, at: datetime) -> HealthEvent:
 
 
 def _mark(seq: int, flip: Flip, source: Source, at: datetime) -> TargetHealth:
-    return TargetHealth(**asdict(flip), source=source, since=at, seq=seq)
+    values = asdict(flip)
+    return TargetHealth(since=values.pop("at") or at, source=source, seq=seq, **values)
 
 
 def prune_health(*, events_before: datetime) -> int:

@@ -1,6 +1,7 @@
 """Health of targets: what is observed, Kong's counters, and the words for a change. Pure: time is passed in."""
 
 from .machine import Counters, Flip, Health, Kind, Outcome, interpret, observe, override
+from .passive import OnFlip, PassiveCheck
 from .state import LATENCY_DECAY_S, MIN_LATENCY_S, TargetState
 from .words import cause_of, outcome_text
 
@@ -11,7 +12,9 @@ __all__ = [
     "Flip",
     "Health",
     "Kind",
+    "OnFlip",
     "Outcome",
+    "PassiveCheck",
     "TargetState",
     "cause_of",
     "interpret",

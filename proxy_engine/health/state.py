@@ -14,7 +14,7 @@ from weakref import ref
 
 from proxy_engine.spec import Target
 
-from .machine import Counters
+from .machine import Counters, Health, override
 
 LATENCY_DECAY_S = 10.0  # Kong's decay constant of the EWMA
 MIN_LATENCY_S = 1e-6  # keeps logarithms and quotients finite
@@ -64,7 +64,7 @@ class TargetState:
         self.failures = 0  # of them failed
         self.latency: float | None = None  # s, peak EWMA; None until observed
         self.latency_at = 0.0  # when it was observed, on the caller's clock
-        self.counters = Counters()  # of the passive checks
+        self.counters = Counters(Health.HEALTHY if healthy else Health.UNHEALTHY)  # of the passive checks
         self._followers: tuple[ref[Follower], ...] = ()
         self._load_followers: tuple[ref[LoadFollower], ...] = ()
         self._settle()
@@ -79,6 +79,15 @@ class TargetState:
         if value != self._healthy:
             self._healthy = value
             self._settle()
+
+    def mark(self, healthy: bool) -> None:
+        """Somebody else's word: a person's, an active check's, another process's. Passive checks count anew from it."""
+        self.healthy = healthy
+        self.count_anew()
+
+    def count_anew(self) -> None:
+        """What passive checks counted so far was by other rules, or of another server."""
+        override(self.counters, self._healthy, now=0.0)  # nobody asks when: a flip of the counters alone is none
 
     @property
     def ejected(self) -> bool:
@@ -109,6 +118,8 @@ class TargetState:
 
     def adopt(self, target: Target) -> None:
         """Takes over an edited spec of the same target."""
+        if target.target != self.target.target:
+            self.count_anew()
         self.target = target
         self._settle()
 

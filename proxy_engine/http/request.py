@@ -66,6 +66,7 @@ class RequestBlock:
         "host",
         "keep_alive",
         "length",
+        "lists_upgrade",
         "raw",
         "upgrade",
     )
@@ -80,7 +81,13 @@ class RequestBlock:
         self.close = False
         self.keep_alive = False  # asked for by name, which only HTTP/1.0 needs
         self.expects = False  # 100-continue
+        self.lists_upgrade = False  # Connection: Upgrade
         self.upgrade: bytes | None = None
+
+    @property
+    def asks_websocket(self) -> bool:
+        """RFC 9110 §7.8: an Upgrade that Connection does not list is none. Any other protocol is not spoken here."""
+        return self.lists_upgrade and self.upgrade is not None and self.upgrade.lower() == b"websocket"
 
     def fields(self) -> dict[bytes, list[bytes]]:
         """All fields by lower-case name, for rules that look at headers. Made on demand."""
@@ -102,6 +109,13 @@ class RequestHead(NamedTuple):
     host: bytes  # Host field, or the authority of an absolute-form target; b"" only in HTTP/1.0
     is_http10: bool
     block: RequestBlock
+
+    @property
+    def is_handshake(self) -> bool:
+        """Of a WebSocket (RFC 6455 §4.1)."""
+        block = self.block
+        has_body = block.length > 0 or block.chunked
+        return block.asks_websocket and self.method == b"GET" and not self.is_http10 and not has_body
 
 
 def parse_head(line: bytes, raw_block: bytes, known: RequestBlock | None) -> RequestHead:
@@ -209,7 +223,10 @@ def _connection(block: RequestBlock, value: bytes, nominated: list[bytes]) -> No
             block.close = True
         elif option == b"keep-alive":
             block.keep_alive = True
-        elif option != b"upgrade":
+        elif option == b"upgrade":
+            block.lists_upgrade = True
+            _close_after_handshake(block)
+        else:
             nominated.append(option)
 
 
@@ -220,7 +237,16 @@ def _expect(block: RequestBlock, value: bytes, nominated: list[bytes]) -> None:
 
 
 def _upgrade(block: RequestBlock, value: bytes, nominated: list[bytes]) -> None:
-    block.upgrade = value
+    block.upgrade = value if block.upgrade is None else block.upgrade + b", " + value
+    _close_after_handshake(block)
+
+
+def _close_after_handshake(block: RequestBlock) -> None:
+    """What follows a handshake has no sure reading: the client may have begun to speak the other protocol, and in it
+    the words of somebody else (CVE-2026-69243). So no request is read behind one, whatever its answer. The two fields
+    come in any order."""
+    if block.asks_websocket:
+        block.close = True
 
 
 def _keep_aside(name: bytes):

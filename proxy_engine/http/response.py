@@ -26,7 +26,7 @@ LINES = LineTable(_HOP_BY_HOP | {b"content-length", b"transfer-encoding", b"via"
 class ResponseBlock:
     """The header fields of a response, checked. ``forward``: lines to pass on, each with CRLF, framing left out."""
 
-    __slots__ = ("chunked", "close", "forward", "keep_alive", "length", "raw", "via")
+    __slots__ = ("chunked", "close", "forward", "keep_alive", "length", "raw", "upgrade", "via")
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
@@ -35,6 +35,7 @@ class ResponseBlock:
         self.chunked = False
         self.close = False
         self.keep_alive = False
+        self.upgrade = b""
         self.via = b""
 
 
@@ -55,6 +56,11 @@ class ResponseHead:
 
     def __repr__(self) -> str:
         return f"<ResponseHead {self.line!r}>"
+
+    @property
+    def accepts_websocket(self) -> bool:
+        """RFC 6455 §4.2.2."""
+        return self.status == 101 and not self.is_http10 and self.block.upgrade.lower() == b"websocket"
 
 
 def parse_head(line: bytes, raw_block: bytes) -> ResponseHead:
@@ -117,6 +123,10 @@ def _transfer_encoding(block: ResponseBlock, value: bytes, nominated: list[bytes
     block.chunked = True
 
 
+def _upgrade(block: ResponseBlock, value: bytes, nominated: list[bytes]) -> None:
+    block.upgrade = value if not block.upgrade else block.upgrade + b", " + value
+
+
 def _via(block: ResponseBlock, value: bytes, nominated: list[bytes]) -> None:
     block.via = value if not block.via else block.via + b", " + value
 
@@ -125,5 +135,6 @@ _SPECIAL = {
     b"connection": _connection,
     b"content-length": _content_length,
     b"transfer-encoding": _transfer_encoding,
+    b"upgrade": _upgrade,
     b"via": _via,
 }

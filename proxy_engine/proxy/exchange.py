@@ -20,11 +20,13 @@ from proxy_engine.http import reply
 from proxy_engine.http.chunked import LAST_CHUNK, encode
 from proxy_engine.http.request import RequestHead
 from proxy_engine.http.response import ResponseHead
-from proxy_engine.proxy import retry
-from proxy_engine.proxy.forward import VIA_NAME
+from proxy_engine.proxy import respond, retry
 from proxy_engine.proxy.prepare import Forward, Refusal, prepare
+from proxy_engine.proxy.tunnel import Tunnel
 
 if TYPE_CHECKING:
+    import asyncio
+
     from proxy_engine.health.state import TargetState
     from proxy_engine.runtime import TargetLink
     from proxy_engine.server.client import ClientConnection
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 
 TIMED_OUT = (FailureKind.CONNECT_TIMEOUT, FailureKind.TIMEOUT)
 IDLE, CONNECTING, SENDING, AWAITING, STREAMING = range(5)
-_VIA = b"Via: 1.1 " + VIA_NAME + b"\r\n"
 
 
 class Exchange:
@@ -120,6 +121,8 @@ class Exchange:
         self.failure = None
         if plan.hash_input is not None:
             self._take_key()
+        elif self.cookie:  # of a request before this one
+            self.cookie = b""
         self._attempt()
 
     def _take_key(self) -> None:
@@ -214,6 +217,7 @@ class Exchange:
             self._observe_latency()
         state.end()
         state.failures += 1
+        self._report_failure(kind, detail)
         self.engine.counters.failed_attempts += 1
         self.engine.problems.note(str(self.link.pool.address), kind, detail)
         self.tried = (*self.tried, state)
@@ -222,6 +226,10 @@ class Exchange:
             self._attempt()
         else:
             self._give_up()
+
+    def _report_failure(self, kind: FailureKind, detail: str) -> None:
+        if self.forward.plan.passive is not None:
+            self.forward.plan.passive.failed(self.state, kind, detail)
 
     def _may_repeat(self, kind: FailureKind) -> bool:
         return retry.may_repeat(kind, self.forward.head.method, body_at_hand=self.body_at_hand)
@@ -269,7 +277,7 @@ class Exchange:
             self.body, self.body_at_hand = b"", False
             client.deadline = self.engine.now + self.forward.plan.read_s
         if length >= 0 and not is_chunked and client.keeps and not self.cookie and not self.forward.head.is_http10:
-            client.transport.write((head.rendered or _render(head)) + data)
+            client.transport.write((head.rendered or respond.usual_head(head)) + data)
         else:
             self._unusual_head(head, is_chunked, length, data, is_last)
 
@@ -282,11 +290,8 @@ class Exchange:
             connection = b"Connection: keep-alive\r\n"
         if self.as_chunks:
             data = encode([data]) + LAST_CHUNK if is_last else encode([data])
-        self.client.transport.write(
-            b"".join(
-                (head.line, b"\r\n", head.block.forward, _via(head), self.cookie, framing, connection, b"\r\n", data)
-            )
-        )
+        fields = (head.block.forward, respond.via(head), self.cookie, framing, connection)
+        self.client.transport.write(b"".join((head.line, b"\r\n", *fields, b"\r\n", data)))
 
     def _framing(self, head: ResponseHead, is_chunked: bool, length: int) -> bytes:
         """How the client finds the end of the body. Chunks are ours, whatever the target used; HTTP/1.0 knows none."""
@@ -312,8 +317,11 @@ class Exchange:
             client.transport.write(data)
 
     def response_end(self) -> None:
-        if self.forward.plan.times_attempts:
+        plan = self.forward.plan
+        if plan.times_attempts:
             self._observe_latency()
+        if plan.passive is not None:
+            plan.passive.answered(self.state, self.upstream.known_head.status)
         self.state.end()
         is_complete = self.is_request_complete
         self._end()
@@ -323,12 +331,28 @@ class Exchange:
         now = self.engine.loop.time()
         self.state.observe_latency(now - self.sent_at, now)
 
-    def response_cut(self, detail: str) -> None:
+    def may_switch(self, head: ResponseHead) -> bool:
+        """Whether ``head`` grants what the client asked for: to leave HTTP."""
+        return self.forward.head.is_handshake and head.accepts_websocket
+
+    def switched(self, head: ResponseHead, transport: asyncio.Transport, data: bytes) -> None:
+        """The exchange ends, its attempt goes on as a tunnel."""
+        plan, state = self.forward.plan, self.state
+        if plan.times_attempts:
+            self._observe_latency()
+        if plan.passive is not None:
+            plan.passive.answered(state, head.status)
+        self._end()
+        tunnel = Tunnel(self.client, plan, state, transport)
+        tunnel.take_over(self.client, respond.switching_head(head, self.cookie) + data)
+
+    def response_cut(self, detail: str, kind: FailureKind = FailureKind.RESET) -> None:
         """The response broke off after its beginning went out: the client must not take it for complete."""
         self.state.end()
         self.state.failures += 1
+        self._report_failure(kind, detail)
         self.engine.counters.cut_responses += 1
-        self.engine.problems.note(str(self.link.pool.address), FailureKind.RESET, detail)
+        self.engine.problems.note(str(self.link.pool.address), kind, detail)
         self._end()
         self.client.cut()
 
@@ -376,7 +400,7 @@ class Exchange:
             self.client.cut()
         else:
             self._drop_upstream()
-            self.response_cut(f"nothing more within {self.forward.plan.read_s:g} s")
+            self.response_cut(f"nothing more within {self.forward.plan.read_s:g} s", FailureKind.TIMEOUT)
 
     def abandon(self) -> None:
         """The client is gone, or sent what cannot be forwarded: nobody waits for the rest."""
@@ -393,15 +417,3 @@ class Exchange:
         upstream, self.upstream = self.upstream, None
         if upstream is not None:
             upstream.abandon()
-
-
-def _via(head: ResponseHead) -> bytes:
-    sent = head.block.via
-    return _VIA if not sent else b"Via: " + sent + b", 1.1 " + VIA_NAME + b"\r\n"
-
-
-def _render(head: ResponseHead) -> bytes:
-    """The head as most clients get it: counted body, connection kept. Kept with the head for when it comes again."""
-    length = b"" if head.status == 204 else b"Content-Length: %d\r\n" % head.block.length
-    head.rendered = b"".join((head.line, b"\r\n", head.block.forward, _via(head), length, b"\r\n"))
-    return head.rendered

@@ -13,6 +13,8 @@ from proxy_engine.http.request import RequestBlock, RequestHead
 
 VIA_NAME = b"gatehouse"
 
+HANDSHAKE_LINES = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+
 _VISIBLE = bytes(range(0x21, 0x7F))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from proxy_engine.http import reply
 from proxy_engine.http.request import RequestHead
 from proxy_engine.proxy.facts import RequestFacts
-from proxy_engine.proxy.forward import Peer, bare_host, believed_scheme, forwarding_lines, path_lines
+from proxy_engine.proxy.forward import HANDSHAKE_LINES, Peer, bare_host, believed_scheme, forwarding_lines, path_lines
 from proxy_engine.routing import Match, normalise_path, upstream_path
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ def prepare(runtime: Runtime, peer: Peer, head: RequestHead) -> Forward | Refusa
     raw_path = target[: len(target) - len(query)] if query else target
     prefix = match.prefix if route.strip_path and match.prefix != b"/" else None
     fields = block.forward + forwarding_lines(peer, head) + path_lines(peer, block, raw_path, prefix)
+    if block.upgrade is not None and head.is_handshake:
+        fields = HANDSHAKE_LINES + fields
     forward = Forward(runtime, head, match, plan, upstream_path(match, path, plan.base_path) + query, fields)
     if plan.hash_input is not None:
         forward.key = plan.hash_input(RequestFacts(peer.address, head, path, query, match.captures))

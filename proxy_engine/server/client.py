@@ -109,6 +109,7 @@ class ClientConnection(asyncio.Protocol):
         self.engine.farewell(self)
         if self.exchange is not None:
             self.exchange.abandon()
+            self.exchange = None  # it refers back to us: after gc.freeze() nobody would find the two
 
     def data_received(self, data: bytes) -> None:
         phase = self.phase

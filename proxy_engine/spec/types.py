@@ -116,6 +116,11 @@ class Healthchecks:
     passive: PassiveChecks
     threshold: float  # percent of the weight that must be available for the upstream to be used
 
+    @property
+    def can_judge(self) -> bool:
+        """Whether any of the checks could ever find a target unhealthy."""
+        return self.active.can_fail or self.passive.is_on
+
 
 @dataclass(frozen=True, slots=True)
 class Upstream:

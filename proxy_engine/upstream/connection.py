@@ -31,6 +31,8 @@ class ResponseSink(Protocol):
     def response_head(self, head: ResponseHead, is_chunked: bool, length: int, data: bytes, is_last: bool) -> None: ...
     def response_data(self, data: bytes, is_last: bool) -> None: ...
     def response_end(self) -> None: ...
+    def may_switch(self, head: ResponseHead) -> bool: ...
+    def switched(self, head: ResponseHead, transport: asyncio.Transport, data: bytes) -> None: ...
     def attempt_failed(self, kind: FailureKind, detail: str) -> None: ...
     def response_cut(self, detail: str) -> None: ...
     def upstream_paused(self) -> None: ...
@@ -190,12 +192,22 @@ class UpstreamConnection(asyncio.Protocol):
                 self._body_follows(head, data[at:])
                 return
             if head.status == 101:
-                self._bad("switched protocols without being asked")
+                self._switch(head, data[at:])
                 return
             self.interim_of = self.requests  # dropped: the gateway has sent its own 100 where one was due
         self.buffer = data[at:]
         if len(self.buffer) > MAX_HEAD:
             self._bad("response head too large")
+
+    def _switch(self, head: ResponseHead, rest: bytes) -> None:
+        """The target leaves HTTP, and its transport this object: what comes is the sink's, from ``rest`` on."""
+        if not self.sink.may_switch(head):
+            self._bad("switched protocols without being asked")
+            return
+        sink, self.sink = self.sink, None
+        self.phase = _IDLE
+        self.pool.forget(self)
+        sink.switched(head, self.transport, rest)
 
     def _body_follows(self, head: ResponseHead, rest: bytes) -> None:
         """RFC 9112 §6.3, in its order. The head goes on together with what is here of the body: one write, not two."""

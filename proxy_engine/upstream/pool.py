@@ -118,6 +118,8 @@ class Pool:
         opening = Opening(sink)
         self.openings.add(opening)
         opening.task = self.loop.create_task(self._connect(opening))
+        # Not at the coroutine's end: one that is cancelled before its first step never comes there.
+        opening.task.add_done_callback(lambda _: self.openings.discard(opening))
         return opening
 
     async def _connect(self, opening: Opening) -> None:
@@ -134,8 +136,6 @@ class Pool:
             if opening.sink is not None:
                 opening.sink.attempt_failed(FailureKind.CONNECT, describe(error))
             return
-        finally:
-            self.openings.discard(opening)
         if connection.transport.is_closing():  # as overloaded targets do
             if opening.sink is not None:
                 opening.sink.attempt_failed(FailureKind.CONNECT, "closed as soon as it was open")

@@ -13,10 +13,12 @@ from collections.abc import Callable
 
 from proxy_engine.sources import ChangeRow, ConfigSource, HealthFact, Snapshot, SnapshotNeeded
 
+from .flips import FlipReports, undisputed
 from .mirror import Mirror
 
 POLL_S = 1.0  # one look at one row: cheap enough to make a lost notice harmless
 FIRST_LOAD_S = 10.0  # for the source's first answer, before the snapshot on disk has to do
+READ_S = 30.0  # for the source to answer later; a connection that nobody answers on is given up
 RETRY_S = 1.0
 
 log = logging.getLogger("gatehouse.engine")
@@ -29,6 +31,7 @@ class Follower:
         self,
         source: ConfigSource,
         mirror: Mirror,
+        flips: FlipReports,
         *,
         on_snapshot: Callable[[Snapshot], None],
         on_changes: Callable[[list[ChangeRow]], None],
@@ -36,6 +39,7 @@ class Follower:
     ) -> None:
         self.source = source
         self.mirror = mirror
+        self.flips = flips
         self.on_snapshot = on_snapshot
         self.on_changes = on_changes
         self.on_health = on_health
@@ -49,11 +53,10 @@ class Follower:
         With neither there is nothing to serve: it waits until the source answers.
         """
         try:
-            async with asyncio.timeout(FIRST_LOAD_S if fallback else None):
-                await self._load_until_done(give_up_on_error=fallback is not None)
+            await self._load_until_done(give_up_on_error=fallback is not None)
         except Exception as error:  # noqa: BLE001 - whatever a database driver raises; the fallback is there for all of it
             log.warning(
-                "no configuration from the database (%s); serving version %s from disk",
+                "no configuration from the database (%r); serving version %s from disk",
                 error,
                 fallback.version,
             )
@@ -63,17 +66,23 @@ class Follower:
     async def _load_until_done(self, *, give_up_on_error: bool) -> None:
         while True:
             try:
-                await self._load()
+                async with asyncio.timeout(FIRST_LOAD_S):
+                    await self._load()
                 return
             except Exception as error:
                 if give_up_on_error:
                     raise
-                log.warning("no configuration yet: %s", error)
+                log.warning("no configuration yet: %r", error)
                 await asyncio.sleep(RETRY_S)
 
     async def listen(self) -> None:
-        async for _ in self.source.notices():
-            self._wake.set()
+        while True:
+            try:
+                async for _ in self.source.notices():
+                    self._wake.set()
+            except Exception as error:  # noqa: BLE001 - without notices the poll goes on, and so does the traffic
+                log.warning("no notices of changes (%r); looking every %g s", error, POLL_S)
+            await asyncio.sleep(RETRY_S)
 
     async def follow(self) -> None:
         while True:
@@ -87,10 +96,11 @@ class Follower:
 
     async def _catch_up_or_say_why(self) -> None:
         try:
-            await self.catch_up()
+            async with asyncio.timeout(READ_S):
+                await self.catch_up()
         except Exception as error:  # noqa: BLE001 - the source is away; what runs goes on
             if self.is_connected:
-                log.warning("lost the configuration source (%s); going on with version %s", error, self.mirror.version)
+                log.warning("lost the configuration source (%r); going on with version %s", error, self.mirror.version)
             self.is_connected = False
             self._wake.clear()
             await asyncio.sleep(RETRY_S)
@@ -112,10 +122,17 @@ class Follower:
         if rows:
             self.mirror.apply(rows)
             self.on_changes(rows)
+        await self._catch_up_health()
+
+    async def _catch_up_health(self) -> None:
+        """Of a target whose flip the control plane did not have when it was asked, we read again once it has."""
+        disputed = set(self.flips.disputed)
         seq, facts = await self.source.health_since(self.mirror.health_seq)
-        if seq != self.mirror.health_seq:
-            self.mirror.set_health(seq, facts)
-            self.on_health(facts)
+        if seq == self.mirror.health_seq:
+            return
+        known = undisputed(facts, disputed | set(self.flips.disputed))
+        self.mirror.set_health(seq if len(known) == len(facts) else self.mirror.health_seq, known)
+        self.on_health(known)
 
     async def _load(self) -> None:
         self._take_snapshot(await self.source.load())
@@ -123,5 +140,6 @@ class Follower:
         self.is_connected = True
 
     def _take_snapshot(self, snapshot: Snapshot) -> None:
+        snapshot = self.flips.over(snapshot)
         self.mirror.replace(snapshot)
         self.on_snapshot(snapshot)

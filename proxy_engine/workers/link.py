@@ -1,7 +1,7 @@
 """How supervisor and workers talk: JSON frames over a socket pair, each behind its length (4 bytes, big-endian).
 
 Supervisor → worker: ``snapshot``, ``changes``, ``health``, ``drain``. Worker → supervisor: ``ready``, ``applied``,
-``report``. Both ends run the same code version, and the pair is private: no frame is ever untrusted.
+``report``, ``flip``. Both ends run the same code version, and the pair is private: no frame is ever untrusted.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import asyncio
 import json
 import struct
 from collections.abc import Callable
+from dataclasses import astuple
 from typing import Any
 
-from proxy_engine.sources import ChangeRow, HealthFact, Snapshot
+from proxy_engine.sources import ChangeRow, HealthFact, HealthFlip, Snapshot
 
 _LENGTH = struct.Struct(">I")
 
@@ -32,6 +33,10 @@ def changes_frame(version: int, rows: list[ChangeRow]) -> bytes:
 
 def health_frame(facts: list[HealthFact]) -> bytes:
     return encode({"t": "health", "facts": [_fact_to_json(fact) for fact in facts]})
+
+
+def flip_frame(flip: HealthFlip) -> bytes:
+    return encode({"t": "flip", "flip": list(astuple(flip))})
 
 
 def snapshot_to_json(snapshot: Snapshot) -> dict[str, Any]:
@@ -55,6 +60,10 @@ def changes_from_json(frame: dict[str, Any]) -> list[ChangeRow]:
 
 def health_from_json(frame: dict[str, Any]) -> list[HealthFact]:
     return [HealthFact(*fact) for fact in frame["facts"]]
+
+
+def flip_from_json(frame: dict[str, Any]) -> HealthFlip:
+    return HealthFlip(*frame["flip"])
 
 
 def _fact_to_json(fact: HealthFact) -> list[Any]:

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from proxy_engine.sources import ChangeRow, HealthFact, Snapshot, Values
+from proxy_engine.sources import ChangeRow, HealthFact, HealthFlip, Snapshot, Values
 
 from .link import snapshot_from_json, snapshot_to_json
 
@@ -51,6 +51,16 @@ class Mirror:
         self.health_seq = seq
         for fact in facts:
             self.health[fact.target_id] = fact
+
+    def take_flip(self, flip: HealthFlip) -> bool:
+        """False when it is no news: the target is gone, or another worker saw the same."""
+        if flip.target_id not in self.entities.get("targets", {}):
+            return False
+        known = self.health.get(flip.target_id)
+        if flip.healthy == (known is None or known.healthy):
+            return False
+        self.health[flip.target_id] = flip.fact
+        return True
 
     def snapshot(self) -> Snapshot:
         entities = {kind: list(table.values()) for kind, table in self.entities.items()}

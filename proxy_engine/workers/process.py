@@ -53,47 +53,61 @@ class WorkerProcess:
         loop = asyncio.get_running_loop()
         while not stopping.is_set():
             started = loop.time()
-            await self._start(first_frame())
-            code = await self.process.wait()
-            self.is_serving = False
+            end = await self._live(first_frame, stopping)
             if stopping.is_set():
                 return
             quick_ends = 0 if loop.time() - started > STEADY_S else quick_ends + 1
             pause = BACK_OFF_S[min(quick_ends, len(BACK_OFF_S)) - 1] if quick_ends else BACK_OFF_S[0]
-            log.error(
-                "worker %s (pid %s) ended with %s; starting it again in %g s",
-                self.number,
-                self.pid,
-                code,
-                pause,
-            )
+            log.error("worker %s %s; starting it again in %g s", self.number, end, pause)
             try:
                 await asyncio.wait_for(stopping.wait(), pause)
             except TimeoutError:
                 continue
 
-    async def _start(self, first_frame: bytes) -> None:
+    async def _live(self, first_frame: Callable[[], bytes], stopping: asyncio.Event) -> str:
+        """One life of the process. Returns how it ended, in words."""
+        self.process, self.link = None, None
+        self.version, self.is_serving, self.facts = -1, False, {}
+        try:
+            await self._start()
+        except OSError as error:  # no process or no descriptor to be had; it may be better in a moment
+            return f"could not be started: {error}"
+        # Made only now: what changed while the process came up is in it, and what comes next finds the link in place.
+        self.send(first_frame())
+        if stopping.is_set():
+            self.drain()
+        code = await self.process.wait()
+        self.is_serving = False
+        return f"(pid {self.pid}) ended with {code}"
+
+    async def _start(self) -> None:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         fds = [sock.fileno() for sock in self.sockets]
-        self.version, self.is_serving, self.facts = -1, False, {}
-        with theirs:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "proxy_engine.workers.worker",
-                json.dumps({"link": theirs.fileno(), "listeners": fds, "offset": self.offset}),
-                pass_fds=[theirs.fileno(), *fds],
-                stdin=subprocess.DEVNULL,
-            )
+        try:
+            with theirs:
+                self.process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-m",
+                    "proxy_engine.workers.worker",
+                    json.dumps({"link": theirs.fileno(), "listeners": fds, "offset": self.offset}),
+                    pass_fds=[theirs.fileno(), *fds],
+                    stdin=subprocess.DEVNULL,
+                )
+        except OSError:
+            ours.close()
+            raise
         self.starts += 1
-        self.link = link.Link(self._frame, lambda: None)
-        await asyncio.get_running_loop().create_connection(lambda: self.link, sock=ours)
-        self.link.send(first_frame)
+        to_worker = link.Link(self._frame, lambda: None)
+        await asyncio.get_running_loop().create_connection(lambda: to_worker, sock=ours)
+        self.link = to_worker
 
     def send(self, frame: bytes) -> None:
-        if self.link is not None and self.link.transport is not None:
+        if self.link is not None:
             self.link.send(frame)
+
+    def drain(self) -> None:
+        self.send(link.encode({"t": "drain"}))
 
     def _frame(self, frame: dict[str, Any]) -> None:
         if "version" in frame:

@@ -20,6 +20,7 @@ from proxy_engine.sources import (
     ChangeRow,
     ConfigSource,
     HealthFact,
+    HealthFlip,
     NodeReport,
     Reporter,
     Snapshot,
@@ -27,11 +28,13 @@ from proxy_engine.sources import (
 )
 
 from . import link, mirror, orphans
+from .flips import FlipReports
 from .follower import Follower
 from .process import WorkerProcess
 from .status import StatusListener
 
 REPORT_S = 2.0
+REPORT_TIMEOUT_S = 10.0
 SAVE_S = 1.0  # the snapshot on disk is at most this much older than what runs
 KILL_AFTER_S = 5.0  # grace beyond the drain time
 
@@ -46,9 +49,11 @@ class Supervisor:
         self.started_at = time.time()
         self.stopping = asyncio.Event()
         self.mirror = mirror.Mirror()
+        self.flips = FlipReports(reporter)
         self.follower = Follower(
             source,
             self.mirror,
+            self.flips,
             on_snapshot=self._on_snapshot,
             on_changes=self._on_changes,
             on_health=self._on_health,
@@ -99,6 +104,7 @@ class Supervisor:
             for job in (
                 self.follower.listen,
                 self.follower.follow,
+                self.flips.deliver_for_ever,
                 self._report_for_ever,
                 self._save_for_ever,
                 self._succeed,
@@ -134,6 +140,7 @@ class Supervisor:
             await first_load
             return False
         first_load.cancel()
+        await asyncio.wait([first_load])
         await self.status.stop()
         return True
 
@@ -150,7 +157,7 @@ class Supervisor:
     async def _stop(self, keepers: list[asyncio.Task], others: list[asyncio.Task], sockets: list[list]) -> None:
         log.info("stopping: workers finish what is under way (at most %g s)", self.settings.drain_s)
         for worker in self.workers:
-            worker.send(link.encode({"t": "drain"}))
+            worker.drain()
         for sock in (sock for socks in sockets for sock in socks):
             sock.close()
         for task in others:
@@ -160,12 +167,15 @@ class Supervisor:
             if late and worker.process and worker.process.returncode is None:
                 worker.process.kill()
         await asyncio.gather(*keepers, *others, return_exceptions=True)
+        if self._save_due.is_set():
+            await self._save()
         await self._farewell()
         await self.status.stop()
 
     async def _farewell(self) -> None:
         try:
             async with asyncio.timeout(2):
+                await self.flips.deliver()
                 await self.reporter.farewell(self.node_id)
         except Exception as error:  # noqa: BLE001 - the database is away; the row ages out by itself
             log.debug("could not say farewell: %s", error)
@@ -193,6 +203,17 @@ class Supervisor:
             self._send_all(link.health_frame(facts))
             self._save_due.set()
 
+    def _on_flip(self, seen_by: WorkerProcess, flip: HealthFlip) -> None:
+        """What one worker's traffic showed holds for all of them at once; the control plane hears of it."""
+        if not self.mirror.take_flip(flip):
+            return
+        frame = link.health_frame([flip.fact])
+        for worker in self.workers:
+            if worker is not seen_by:
+                worker.send(frame)
+        self.flips.add(flip)
+        self._save_due.set()
+
     def _send_all(self, frame: bytes) -> None:
         for worker in self.workers:
             worker.send(frame)
@@ -206,6 +227,8 @@ class Supervisor:
         elif frame["t"] == "report":
             for line in frame["targets"]:
                 log.warning("worker %s: %s", worker.number, line)
+        elif frame["t"] == "flip":
+            self._on_flip(worker, link.flip_from_json(frame))
         elif frame["t"] == "inspected":
             self.status.inspected(worker.number, frame)
 
@@ -239,7 +262,8 @@ class Supervisor:
                 pass
             self._report_due.clear()
             try:
-                await self.reporter.report(self.report())
+                async with asyncio.timeout(REPORT_TIMEOUT_S):
+                    await self.reporter.report(self.report())
                 self._last_error = ""
             except Exception as error:  # noqa: BLE001 - the control plane is away: traffic goes on, the next report tells it all
                 if str(error) != self._last_error:
@@ -249,12 +273,15 @@ class Supervisor:
     async def _save_for_ever(self) -> None:
         while True:
             await self._save_due.wait()
-            self._save_due.clear()
-            try:
-                await asyncio.to_thread(mirror.write, self.mirror.snapshot(), self.settings.data_dir)
-            except OSError as error:
-                log.warning("cannot keep the snapshot on disk: %s", error)
+            await self._save()
             await asyncio.sleep(SAVE_S)
+
+    async def _save(self) -> None:
+        self._save_due.clear()
+        try:
+            await asyncio.to_thread(mirror.write, self.mirror.snapshot(), self.settings.data_dir)
+        except OSError as error:
+            log.warning("cannot keep the snapshot on disk: %s", error)
 
 
 def node_id(settings: EngineSettings) -> str:

@@ -20,6 +20,7 @@ from proxy_engine.engine import Engine
 from proxy_engine.net import listen
 from proxy_engine.server.client import ClientConnection
 from proxy_engine.settings import EngineSettings
+from proxy_engine.sources import HealthFlip
 
 from . import link
 
@@ -36,7 +37,7 @@ class Worker:
         offset: float,
     ) -> None:
         self.loop = loop
-        self.engine = Engine(settings, loop, offset)
+        self.engine = Engine(settings, loop, offset, self._flipped)
         self.sockets = sockets
         self.servers: list[asyncio.Server] = []
         self.link = link.Link(self._frame, self._orphaned)
@@ -108,6 +109,9 @@ class Worker:
                 "targets": engine.problems.take(),
             }
         )
+
+    def _flipped(self, flip: HealthFlip) -> None:
+        self.link.send(link.flip_frame(flip))
 
     def _send(self, frame: dict[str, Any]) -> None:
         self.link.send(link.encode(frame))

@@ -57,6 +57,36 @@ async def test_a_bad_file_leaves_the_old_configuration(file, caplog):
     assert len((await source.load()).entities["services"]) == 2
 
 
+POOL = """_format_version: "3.0"
+upstreams:
+- name: pool
+  healthchecks: {passive: {unhealthy: {http_failures: 3}}}
+  targets: [{target: "a.test:80"}]
+- name: other
+  targets: [{target: "b.test:80"}]
+"""
+
+
+async def test_an_edit_of_health_checks_lifts_what_traffic_marked(file):
+    file.write_text(POOL)
+    source = FileSource(file)
+    assert await source.health_since(0) == (0, [])
+    file.write_text(POOL.replace("http_failures: 3", "http_failures: 0"))
+    await next_notice(source)
+    seq, (fact,) = await source.health_since(0)
+    marked = next(target for target in (await source.load()).entities["targets"] if target["target"] == "a.test:80")
+    assert (seq, fact.target_id, fact.healthy) == (1, marked["id"], True)
+    assert await source.health_since(1) == (1, [])
+
+
+async def test_another_edit_leaves_marks_alone(file):
+    file.write_text(POOL)
+    source = FileSource(file)
+    file.write_text(POOL.replace("b.test:80", "c.test:80"))
+    await next_notice(source)
+    assert await source.health_since(0) == (0, [])
+
+
 def test_what_goes_goes_first():
     before = {"services": [{"id": "1", "name": "a"}]}
     after = {"services": [{"id": "2", "name": "a"}]}

@@ -14,6 +14,7 @@ class Mark(NamedTuple):
     seq: int
     address: str
     judged_by: str  # fingerprint of the check; empty where it was traffic or a person
+    source: str = ""  # of TargetHealth.Source
 
 
 NEVER_FAILED = Mark(healthy=True, seq=0, address="", judged_by="")

@@ -11,10 +11,10 @@ from django.utils import timezone
 from gateway_admin.catalog import actions, changes, source
 from gateway_admin.catalog.models import Change, Head
 from gateway_admin.catalog.source import DatabaseReporter, DatabaseSource, read_changes, read_health, read_snapshot
-from gateway_admin.monitoring.actions import Flip, forget_engine, mark_targets, record_engine
+from gateway_admin.monitoring.actions import Flip, forget_engine, mark_by_traffic, mark_targets, record_engine
 from gateway_admin.monitoring.models import EngineNode, TargetHealth
 from proxy_engine import spec
-from proxy_engine.sources import NodeReport, SnapshotNeeded, WorkerReport
+from proxy_engine.sources import HealthFlip, NodeReport, SnapshotNeeded, WorkerReport
 from tests.gateway_admin.builders import ALICE, a_route, a_service, a_target, an_upstream, in_thread, to
 
 WAIT_S = 20
@@ -176,7 +176,7 @@ async def test_a_source_loads_once_and_then_follows():
 
 @pytest.mark.django_db(transaction=True)
 async def test_a_reporter_keeps_the_row_of_its_engine():
-    reporter = DatabaseReporter(record=record_engine, forget=forget_engine)
+    reporter = DatabaseReporter(record=record_engine, mark=mark_by_traffic, forget=forget_engine)
     node_id = str(uuid.uuid4())
     worker = WorkerReport(pid=2, version=7, requests=1, active=0, connections=0)
 
@@ -185,6 +185,17 @@ async def test_a_reporter_keeps_the_row_of_its_engine():
 
     await reporter.farewell(node_id)
     assert not await EngineNode.objects.aexists()
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_reporter_stores_what_an_engine_found():
+    reporter = DatabaseReporter(record=record_engine, mark=mark_by_traffic, forget=forget_engine)
+    target = await in_thread(a_target)
+    found = HealthFlip(str(target.pk), str(target.upstream_id), target.target, False, "1 of 1 timeout", 1_700_000_000.5)
+
+    await reporter.flips([found])
+
+    assert await DatabaseSource().health_since(0) == (1, [found.fact])
 
 
 # --- Notices ---------------------------------------------------------------------------------------------

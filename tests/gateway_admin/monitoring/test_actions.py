@@ -11,12 +11,14 @@ from gateway_admin.monitoring.actions import (
     Source,
     forget_engine,
     lift_marks,
+    mark_by_traffic,
     mark_targets,
     prune_engines,
     prune_health,
     record_engine,
 )
 from gateway_admin.monitoring.models import EngineNode, HealthEvent, TargetHealth
+from proxy_engine.sources import HealthFlip
 from tests.gateway_admin.monitoring.builders import a_flip, a_report, a_target, an_upstream, edit, remove
 
 pytestmark = pytest.mark.django_db
@@ -130,6 +132,47 @@ def test_a_layer_that_hangs_is_given_up(target, monkeypatch, caplog, django_capt
     with django_capture_on_commit_callbacks(execute=True):
         mark(a_flip(target))
     assert "could not be told" in caplog.text
+
+
+# --- Flips that traffic showed ---------------------------------------------------------------------------------------
+
+
+def found(target, *, healthy=False, cause="3 of 3 HTTP failures: 500, 500, 500", at=AT):
+    address = target.target
+    return HealthFlip(str(target.pk), str(target.upstream_id), address, healthy, cause, at.timestamp())
+
+
+def test_what_traffic_showed_is_a_mark_and_an_event_of_its_own_time(upstream, target):
+    other, later = a_target(upstream), AT + timedelta(seconds=9)
+    mark_by_traffic([found(target), found(other, at=later)])
+    event = HealthEvent.objects.get(target_id=target.pk)
+    assert (event.at, event.healthy, event.source, event.label) == (AT, False, "passive", "10.0.0.1:8080")
+    assert event.cause == "3 of 3 HTTP failures: 500, 500, 500"
+    assert TargetHealth.objects.get(target=target).source == "passive"
+    assert TargetHealth.objects.get(target=other).since == later
+
+
+def test_an_engine_that_tells_twice_is_heard_once(target):
+    assert mark_by_traffic([found(target)]) == mark_by_traffic([found(target)]) == {str(target.pk): 1}
+    assert HealthEvent.objects.count() == 1
+
+
+def test_several_engines_that_find_the_same_make_one_event(target):
+    mark_by_traffic([found(target)])
+    mark_by_traffic([found(target, cause="1 of 1 timeout: timeout after 60 s")])
+    assert [event.cause for event in HealthEvent.objects.all()] == ["3 of 3 HTTP failures: 500, 500, 500"]
+
+
+def test_traffic_says_nothing_about_deleted_targets(target):
+    flip = found(target)
+    remove(target)
+    assert mark_by_traffic([flip]) == {}
+
+
+def test_every_engine_is_told(target, told, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        mark_by_traffic([found(target)])
+    assert any("health" in groups for groups, _ in told)
 
 
 # --- Lifting -----------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from proxy_engine.health import LATENCY_DECAY_S, TargetState
+from proxy_engine.health import LATENCY_DECAY_S, Counters, Health, Kind, TargetState
 from proxy_engine.spec import Target
 
 
@@ -121,3 +121,25 @@ def test_it_shows_itself():
     state = TargetState(a_target(), healthy=False)
     state.begin()
     assert repr(state) == "<TargetState a.test:80 unhealthy, 1 active>"
+
+
+def test_a_mark_ends_what_was_counted():
+    state = TargetState(a_target())
+    state.counters.counts[Kind.TIMEOUT] = 2
+    state.counters.health = Health.MOSTLY_HEALTHY
+    state.mark(False)
+    assert (state.healthy, state.counters) == (False, Counters(Health.UNHEALTHY))
+    state.mark(True)
+    assert (state.healthy, state.counters) == (True, Counters(Health.HEALTHY))
+
+
+def test_a_state_that_begins_unhealthy_counts_from_there():
+    assert TargetState(a_target(), healthy=False).counters.health is Health.UNHEALTHY
+
+
+@pytest.mark.parametrize(("address", "is_kept"), [("10.0.0.1:8000", True), ("10.0.0.2:8000", False)])
+def test_what_was_counted_belongs_to_the_address(address, is_kept):
+    state = TargetState(a_target(target="10.0.0.1:8000"))
+    state.counters.counts[Kind.TIMEOUT] = 2
+    state.adopt(a_target(target=address, weight=7))
+    assert bool(state.counters.counts[Kind.TIMEOUT]) is is_kept

@@ -267,6 +267,25 @@ def test_an_upgrade_is_noted_but_not_passed_on():
     assert block.forward == b""
 
 
+@pytest.mark.parametrize(
+    ("lines", "asks"),
+    [
+        (["Connection: Upgrade", "Upgrade: websocket"], True),
+        (["Upgrade: WebSocket", "Connection: keep-alive, upgrade"], True),
+        (["Connection: keep-alive", "Upgrade: websocket", "Connection: Upgrade"], True),
+        (["Upgrade: websocket"], False),
+        (["Connection: Upgrade"], False),
+        (["Connection: Upgrade", "Upgrade: h2c"], False),
+        (["Connection: Upgrade", "Upgrade: websocket/13"], False),
+        (["Connection: Upgrade", "Upgrade: websocket, h2c"], False),
+        (["Connection: Upgrade", "Upgrade: h2c", "Upgrade: websocket"], False),
+    ],
+)
+def test_a_websocket_is_asked_for_by_two_fields_and_leaves_no_http_behind_it(lines, asks):
+    block = parse_block(a_block(HOST, *lines))
+    assert (block.asks_websocket, block.close) == (asks, asks)
+
+
 def test_rules_see_every_field_as_the_client_sent_it():
     block = parse_block(a_block(HOST, "X-A: 1", "x-a:2", "Connection: x-a", "X-Forwarded-For: b"))
     assert block.fields()[b"x-a"] == [b"1", b"2"]

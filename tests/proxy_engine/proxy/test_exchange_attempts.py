@@ -256,7 +256,7 @@ class TestAStalePooledConnection:
         gateway.serve(origin)
         client = await gateway.connect()
 
-        for n in range(5):
+        for _ in range(5):
             assert (await client.ask(a_request(method="POST", body=b"x"))).body == b"ok"
             await until(lambda: not any(pool.connections for pool in gateway.engine.pools))
         assert len(origin.visits) == 5

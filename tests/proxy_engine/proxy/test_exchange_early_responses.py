@@ -127,5 +127,5 @@ async def test_a_bad_chunk_from_the_client_after_it_cuts_both(gateway, target):
 
     client.send(b"no chunk\r\n")
 
-    assert await until(lambda: client.reader.exception()) is not None
+    assert await until(client.reader.exception) is not None
     await until(lambda: hasattr(origin, "seen"))

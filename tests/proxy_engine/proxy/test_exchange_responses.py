@@ -316,3 +316,18 @@ class TestBadHeads:
         assert (response.status, response.field(b"connection")) == (502, b"keep-alive")
         assert scene.state().failures == 1
         await until(lambda: origin.visits[0].is_over)
+
+
+async def test_a_cookie_of_one_service_is_not_set_by_the_next(gateway, target):
+    one = await target(answering(a_response(b"hello")))
+    hashing = {"algorithm": "consistent-hashing", "hash_on": "cookie", "hash_on_cookie": "stay"}
+    scene = gateway.serve(one)
+    gateway.apply(("upstreams", scene.upstream | hashing))
+    client = await gateway.connect()
+
+    client.send(a_request("/"))
+    assert (await client.response()).field(b"set-cookie").startswith(b"stay=")
+
+    gateway.apply(("upstreams", scene.upstream))
+    client.send(a_request("/"))
+    assert (await client.response()).field(b"set-cookie") is None

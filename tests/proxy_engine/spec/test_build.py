@@ -72,6 +72,26 @@ def test_a_target_knows_its_host_and_port(target, host, port):
     assert (built.weight, built.enabled, built.scheme, built.path) == (0, False, "https", "/v2")
 
 
+ACTIVE_FAILS = {"active": {"healthy": {"interval": 1}, "unhealthy": {"timeouts": 1}}}
+
+
+@pytest.mark.parametrize(
+    ("healthchecks", "can_judge"),
+    [
+        ({}, False),
+        ({"active": {"healthy": {"interval": 1}}}, False),
+        (ACTIVE_FAILS, True),
+        ({"passive": {"healthy": {"successes": 1}}}, False),
+        ({"passive": {"unhealthy": {"tcp_failures": 1}}}, True),
+        ({"passive": {"unhealthy": {"timeouts": 1}}}, True),
+        ({"passive": {"unhealthy": {"http_failures": 1}}}, True),
+        (ACTIVE_FAILS | {"passive": {"unhealthy": {"http_failures": 1}}}, True),
+    ],
+)
+def test_checks_can_judge_when_some_failure_has_a_limit(healthchecks, can_judge):
+    assert an_upstream(healthchecks=healthchecks).healthchecks.can_judge is can_judge
+
+
 @pytest.mark.parametrize("kind", spec.KINDS)
 def test_a_spec_cannot_be_changed_and_can_be_a_key(kind):
     built = spec.to_spec(kind, values(kind))

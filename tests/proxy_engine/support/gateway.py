@@ -26,7 +26,7 @@ class Gateway:
         self, data_dir: Path, *, env: dict[str, str] | None = None, kernel_bytes: int | None = None, **limits: float
     ) -> None:
         """``kernel_bytes``: how little the kernel may keep for a client. ``limits``: fields of ``Limits``."""
-        settings = EngineSettings.from_env({"GATEWAY_DATA_DIR": str(data_dir), "GATEWAY_DRAIN_SECONDS": "2"} | (env or {}))
+        settings = EngineSettings.from_env({"GATEWAY_DATA_DIR": str(data_dir)} | (env or {}))
         self.loop = asyncio.get_running_loop()
         self.engine = Engine(replace(settings, limits=replace(settings.limits, **limits)), self.loop)
         self.states: set[TargetState] = set()  # all there ever were
@@ -139,7 +139,7 @@ class Gateway:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sweeping
         for connection in self.connections():
-            connection.transport.abort()
+            connection.cut()
         for pool in list(self.engine.pools):
             for connection in list(pool.connections):
                 connection.transport.abort()

@@ -21,5 +21,7 @@ class Command(BaseCommand):
             settings = EngineSettings.from_env(os.environ)
         except ValueError as error:
             sys.exit(f"gatehouse: {error}")
-        reporter = DatabaseReporter(record=actions.record_engine, forget=actions.forget_engine)
+        reporter = DatabaseReporter(
+            record=actions.record_engine, mark=actions.mark_by_traffic, forget=actions.forget_engine
+        )
         sys.exit(asyncio.run(serve(settings, DatabaseSource(), reporter)))

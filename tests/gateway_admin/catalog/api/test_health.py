@@ -73,6 +73,12 @@ def test_an_upstream_sums_its_targets_up(api):
     assert state() == ("degraded", 3, 1, 1)
 
 
+def test_passive_checks_alone_judge_too(api):
+    target = a_target(an_upstream(healthchecks={"passive": {"unhealthy": {"tcp_failures": 3}}}))
+
+    assert api.get(f"/api/upstreams/{target.upstream_id}").json()["data"]["health"] == "healthy"
+
+
 def test_an_upstream_without_checks_is_unchecked(api):
     target = a_target()
 

@@ -5,8 +5,10 @@ import pytest
 from gateway_admin.monitoring.checks.lifts import (
     CANNOT_RECOVER,
     DELETED,
+    PASSIVE_SWITCHED_OFF,
     SWITCHED_OFF,
     WEIGHT_0,
+    Stored,
     why_planned,
     why_unplanned,
 )
@@ -20,8 +22,12 @@ EDITED, SAME = "an older check", "the same check"
 BY_HAND = ""
 
 
-def a_mark(judged_by=EDITED):
-    return Mark(healthy=False, seq=1, address=ADDRESS, judged_by=judged_by)
+def a_mark(judged_by=EDITED, source="active"):
+    return Mark(healthy=False, seq=1, address=ADDRESS, judged_by=judged_by, source=source)
+
+
+def stored(address=ADDRESS, *, weight=100, has_passive_checks=False):
+    return Stored(address, weight, has_passive_checks)
 
 
 @pytest.mark.parametrize(
@@ -52,11 +58,26 @@ def test_a_target_that_is_checked(check, judged_by, cause):
     [
         (None, EDITED, DELETED),
         (None, BY_HAND, DELETED),
-        ((ADDRESS, 100), EDITED, SWITCHED_OFF),
-        ((ADDRESS, 0), EDITED, WEIGHT_0),
-        ((ADDRESS, 100), BY_HAND, ""),
-        (("127.0.0.1:9001", 100), EDITED, MOVED),
+        (stored(), EDITED, SWITCHED_OFF),
+        (stored(weight=0), EDITED, WEIGHT_0),
+        (stored(), BY_HAND, ""),
+        (stored("127.0.0.1:9001"), EDITED, MOVED),
     ],
 )
 def test_a_target_that_is_not_checked(target, judged_by, cause):
     assert why_unplanned(target, a_mark(judged_by)) == cause
+
+
+@pytest.mark.parametrize(
+    ("target", "cause"),
+    [
+        (stored(), PASSIVE_SWITCHED_OFF),
+        (stored(weight=0), PASSIVE_SWITCHED_OFF),
+        # no traffic comes to bring it back either; but as in Kong that is for a person to do
+        (stored(has_passive_checks=True), ""),
+        (stored("127.0.0.1:9001", has_passive_checks=True), MOVED),
+        (None, DELETED),
+    ],
+)
+def test_a_mark_that_traffic_made(target, cause):
+    assert why_unplanned(target, a_mark(judged_by="", source="passive")) == cause

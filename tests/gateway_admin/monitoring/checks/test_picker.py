@@ -125,6 +125,44 @@ def test_an_edit_that_leaves_none_lifts_it(picker):
     assert TargetHealth.objects.get(target=target).healthy
 
 
+PASSIVE_ON = {"unhealthy": {"http_failures": 3}}
+PASSIVE_OFF = {"unhealthy": {"http_failures": 0}}
+NO_WAY_BACK = {"healthy": {"successes": 0}}
+
+
+def marked_by_traffic(**checks):
+    """An upstream with passive checks, and its target, which they have taken out."""
+    upstream = an_upstream(**checks)
+    edit(upstream, healthchecks={"passive": PASSIVE_ON})
+    target = a_target(upstream)
+    mark_targets([a_flip(target, judged_by="")], source=Source.PASSIVE)
+    return upstream, target
+
+
+@pytest.mark.parametrize("active", [None, NO_WAY_BACK])
+def test_a_mark_of_passive_checks_stays_while_they_are_on(picker, active):
+    _, target = marked_by_traffic(interval=1 if active else 0, active=active)
+    picked(picker)
+    assert not TargetHealth.objects.get(target=target).healthy
+
+
+@pytest.mark.parametrize("active", [None, NO_WAY_BACK])
+def test_switching_passive_checks_off_lifts_it(picker, active):
+    upstream, target = marked_by_traffic(interval=1 if active else 0, active=active)
+    picked(picker)
+    edit(upstream, healthchecks={"passive": PASSIVE_OFF})
+    picked(picker)
+    assert TargetHealth.objects.get(target=target).healthy
+    assert last_event() == (True, "passive health checks were switched off", "config")
+
+
+def test_switching_passive_checks_off_leaves_it_to_active_ones_that_can_lift_it(picker):
+    upstream, target = marked_by_traffic(interval=60)
+    edit(upstream, healthchecks={"passive": PASSIVE_OFF})
+    picked(picker)
+    assert not TargetHealth.objects.get(target=target).healthy
+
+
 def test_a_deleted_target_leaves_a_last_event(picker):
     target = a_target(an_upstream(), "10.1.0.1:80")
     mark(target)

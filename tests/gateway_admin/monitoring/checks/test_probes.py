@@ -190,9 +190,7 @@ async def test_tls_asks_for_the_sni_else_the_host_header_else_the_target(tmp_pat
     assert asked == [name]
 
 
-@pytest.mark.parametrize(
-    ("sni", "words"), [("sni.example", "200"), ("wrong.example", "TLS failed: hostname mismatch")]
-)
+@pytest.mark.parametrize(("sni", "words"), [("sni.example", "200"), ("wrong.example", "TLS failed: hostname mismatch")])
 async def test_the_certificate_must_bear_that_name(tmp_path, monkeypatch, sni, words):
     context, certificate = server_tls(tmp_path, "sni.example")
     trusting = ssl.create_default_context(cafile=certificate)

@@ -1,0 +1,425 @@
+"""The supervisor with real workers: configuration out, reports in, deaths, stops, and a control plane that is away."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+
+import pytest
+
+from proxy_engine.settings import EngineSettings
+from proxy_engine.sources import Snapshot
+from proxy_engine.workers import follower, mirror, process, supervisor
+from proxy_engine.workers.supervisor import serve
+from tests.proxy_engine.builders import values
+from tests.proxy_engine.support.client import a_request
+from tests.proxy_engine.support.load import under_load
+from tests.proxy_engine.support.sources import MemoryReporter, MemorySource
+from tests.proxy_engine.support.targets import a_response
+from tests.proxy_engine.support.waiting import until
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
+class TestConfiguration:
+    async def test_all_workers_serve_it(self, make_node, scene):
+        node = await make_node(scene.source).start()
+
+        for _ in range(10):
+            assert (await node.ask()).body == b"ok"
+        assert node.supervisor.version == scene.source.version
+
+    async def test_an_edit_reaches_all_workers_and_is_reported(self, make_node, scene):
+        node = await make_node(scene.source).start()
+
+        version = scene.source.delete("routes", scene.route)
+        await node.until_live(version)
+
+        for _ in range(10):
+            assert (await node.ask()).status == 404
+        await until(lambda: node.reporter.last.version == version)
+        assert [worker.version for worker in node.reporter.last.workers] == [version, version]
+
+    async def test_a_burst_of_edits_arrives_whole(self, make_node, scene):
+        node = await make_node(scene.source).start()
+
+        for n in range(200):
+            version = scene.source.edit("services", scene.service | {"retries": n % 10})
+        await node.until_live(version)
+
+        _, config = await node.status("/config")
+        assert config["version"] == version
+        assert config["entities"] == {"services": 1, "routes": 1, "upstreams": 1, "targets": 1}
+
+    async def test_a_lost_notice_costs_a_moment(self, make_node, scene, monkeypatch):
+        monkeypatch.setattr(follower, "POLL_S", 0.05)
+        scene.source.loses_notices = True
+        node = await make_node(scene.source, workers=1).start()
+
+        await node.until_live(scene.source.delete("routes", scene.route))
+
+    async def test_health_reaches_all_workers(self, make_node, scene):
+        node = await make_node(scene.source).start()
+        scene.source.find(scene.target, healthy=False)
+
+        async def what_workers_know() -> list[bool]:
+            _, config = await node.status("/config")
+            return [worker["targets"][scene.target["id"]]["healthy"] for worker in config["workers"]]
+
+        async def nobody_trusts_it() -> bool:
+            return not any(await what_workers_know())
+
+        async def everybody_trusts_it() -> bool:
+            return all(await what_workers_know())
+
+        await until(nobody_trusts_it)
+        assert (await node.ask()).status == 503
+        scene.source.find(scene.target, healthy=True)
+        await until(everybody_trusts_it)
+        assert (await node.ask()).status == 200
+
+    async def test_a_row_that_cannot_be_read_is_reported_and_the_rest_runs(self, make_node, scene):
+        node = await make_node(scene.source).start()
+
+        version = scene.source.edit("services", values("services") | {"host": None})
+        await node.until_live(version)
+
+        assert (await node.ask()).status == 200
+        await until(lambda: node.reporter.last.problems)
+
+
+class TestADeadWorker:
+    async def test_it_is_replaced_and_the_others_go_on(self, make_node, scene):
+        node = await make_node(scene.source).start()
+        before = node.pids
+
+        dead = node.kill(0)
+
+        await until(lambda: node.supervisor.is_ready and dead not in node.pids, within=20)
+        assert node.pids[1] == before[1]
+        for _ in range(10):
+            assert (await node.ask()).body == b"ok"
+        _, status = await node.status("/status")
+        assert [worker["starts"] for worker in status["workers"]] == [2, 1]
+
+    async def test_new_connections_wait_for_its_successor(self, make_node, scene):
+        """Its listening socket is the supervisor's: what stands in its queue is served, not reset."""
+        node = await make_node(scene.source, workers=1).start()
+
+        dead = node.kill(0)
+        await until(lambda: not node.supervisor.workers[0].is_serving)
+        answers = await asyncio.gather(*(node.ask() for _ in range(20)))
+
+        assert {answer.status for answer in answers} == {200}
+        assert dead not in node.pids
+
+    async def test_its_successor_has_the_edits_made_meanwhile(self, make_node, scene):
+        node = await make_node(scene.source, workers=1).start()
+
+        node.kill(0)
+        for n in range(50):
+            version = scene.source.edit("services", scene.service | {"retries": n % 10})
+            await asyncio.sleep(0.005)
+        await node.until_live(version)
+
+        version = scene.source.delete("routes", scene.route)
+        await node.until_live(version)
+        assert (await node.ask()).status == 404
+
+    async def test_kept_connections_to_the_others_do_not_notice(self, make_node, scene):
+        node = await make_node(scene.source).start()
+        clients = [await node.connect() for _ in range(16)]
+        for client in clients:
+            await client.ask(a_request())
+
+        node.kill(0)
+        await until(lambda: not node.supervisor.workers[0].is_serving)
+
+        served = 0
+        for client in clients:
+            try:
+                served += (await client.ask(a_request())).status == 200
+            except Exception:  # noqa: BLE001 - of the killed one
+                continue
+        assert served > 0
+
+    async def test_it_is_out_of_the_version_until_it_serves_again(self, make_node, scene):
+        node = await make_node(scene.source).start()
+        node.kill(0)
+        await until(lambda: not node.supervisor.is_ready)
+        status, _ = await node.status("/status/ready")
+        assert status == 503
+
+        assert node.supervisor.version == scene.source.version
+        await node.until_ready()
+
+
+class TestAStart:
+    async def test_that_fails_is_tried_again(self, make_node, scene, monkeypatch):
+        start, failures = asyncio.create_subprocess_exec, [OSError(11, "no more processes")] * 2
+
+        async def failing(*args, **options):
+            if failures:
+                raise failures.pop()
+            return await start(*args, **options)
+
+        monkeypatch.setattr(process.asyncio, "create_subprocess_exec", failing)
+
+        node = await make_node(scene.source, workers=1).start()
+
+        assert (await node.ask()).status == 200
+
+    async def test_an_edit_while_a_worker_starts_is_not_lost(self, make_node, scene, monkeypatch):
+        start = asyncio.create_subprocess_exec
+        node = make_node(scene.source, workers=1)
+
+        async def with_an_edit(*args, **options):
+            started = await start(*args, **options)
+            scene.source.delete("routes", scene.route)
+            await node.supervisor.follower.catch_up()
+            return started
+
+        monkeypatch.setattr(process.asyncio, "create_subprocess_exec", with_an_edit)
+
+        await node.start()
+
+        assert node.supervisor.version == scene.source.version
+        assert (await node.ask()).status == 404
+
+    async def test_a_stop_while_a_worker_starts_does_not_wait_for_the_drain_time(self, make_node, scene, monkeypatch):
+        start = asyncio.create_subprocess_exec
+        node = make_node(scene.source, workers=1, drain_s=60)
+
+        async def with_a_stop(*args, **options):
+            started = await start(*args, **options)
+            node.supervisor.stopping.set()
+            await asyncio.sleep(0.01)
+            return started
+
+        monkeypatch.setattr(process.asyncio, "create_subprocess_exec", with_a_stop)
+        node.begin()
+
+        await asyncio.wait_for(node.running, 20)
+
+    async def test_an_address_that_is_taken_ends_it_with_a_clear_word(self, tmp_path, caplog):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            settings = EngineSettings.from_env({"GATEWAY_PROXY_LISTEN": address, "GATEWAY_DATA_DIR": str(tmp_path)})
+
+            assert await serve(settings, MemorySource(), MemoryReporter()) == 1
+        assert f"cannot listen on {address}" in caplog.text
+
+
+class TestAStop:
+    async def test_answers_under_way_are_finished(self, make_node, scene, origin):
+        go_on = asyncio.Event()
+
+        async def on_its_word(visit):
+            await visit.request()
+            await go_on.wait()
+            await visit.send(a_response(b"late"))
+
+        origin.script = on_its_word
+        node = await make_node(scene.source).start()
+        clients = [await node.connect() for _ in range(6)]
+        for client in clients:
+            client.send(a_request())
+        await until(lambda: len(origin.requests) == 6)
+        node.supervisor.stopping.set()
+        await until(lambda: not is_listening(node.port))  # so the workers know
+        go_on.set()
+
+        for client in clients:
+            response = await client.response()
+            assert (response.body, response.field(b"connection")) == (b"late", b"close")
+        await node.stop()
+        assert node.reporter.gone == [node.supervisor.node_id]
+
+    async def test_no_process_is_left(self, make_node, scene):
+        node = await make_node(scene.source).start()
+        pids = node.pids
+
+        await node.stop()
+
+        for pid in pids:
+            with pytest.raises(ProcessLookupError):
+                os.kill(pid, 0)
+
+    async def test_a_worker_that_does_not_finish_is_killed(self, make_node, scene, monkeypatch):
+        monkeypatch.setattr(supervisor, "KILL_AFTER_S", 0.2)
+        node = await make_node(scene.source, workers=1, drain_s=0).start()
+        os.kill(node.pids[0], signal.SIGSTOP)
+
+        await asyncio.wait_for(node.stop(), 10)
+
+    async def test_what_was_not_yet_on_disk_is_saved(self, make_node, scene, tmp_path, monkeypatch):
+        monkeypatch.setattr(supervisor, "SAVE_S", 3600.0)
+        node = await make_node(scene.source, workers=1).start()
+        version = scene.source.delete("routes", scene.route)
+        await node.until_live(version)
+
+        await node.stop()
+
+        assert mirror.read(tmp_path).version == version
+
+    async def test_sigterm_to_a_worker_drains_it_and_brings_another(self, make_node, scene, origin):
+        go_on = asyncio.Event()
+
+        async def on_its_word(visit):
+            await visit.request()
+            await go_on.wait()
+            await visit.send(a_response(b"late"))
+
+        origin.script = on_its_word
+        node = await make_node(scene.source, workers=1).start()
+        client = await node.connect()
+        client.send(a_request())
+        await until(lambda: origin.requests)
+
+        drained = node.pids[0]
+        os.kill(drained, signal.SIGTERM)
+        go_on.set()
+
+        assert (await client.response()).body == b"late"
+        await until(lambda: node.supervisor.is_ready and drained not in node.pids, within=20)
+        assert (await node.ask()).status == 200
+
+
+class TestWithoutTheControlPlane:
+    @pytest.fixture
+    def on_disk(self, scene, tmp_path):
+        """What an engine before this one left."""
+        entities = {kind: [] for kind in ("services", "routes", "upstreams", "targets")}
+        for row in scene.source.rows:
+            entities[row.kind].append(row.after)
+        mirror.write(Snapshot(scene.source.version, entities), tmp_path)
+
+    @pytest.mark.parametrize("how", ["is_away", "is_mute"])
+    async def test_it_serves_what_is_on_disk_and_catches_up_later(self, make_node, scene, on_disk, how, monkeypatch):
+        monkeypatch.setattr(follower, "FIRST_LOAD_S", 0.2)
+        monkeypatch.setattr(follower, "READ_S", 0.2)
+        monkeypatch.setattr(follower, "RETRY_S", 0.05)
+        setattr(scene.source, how, True)
+        node = await make_node(scene.source).start()
+        assert (await node.ask()).body == b"ok"
+        _, status = await node.status("/status")
+        assert status["source"]["connected"] is False
+
+        version = scene.source.delete("routes", scene.route)
+        setattr(scene.source, how, False)
+        await node.until_live(version)
+
+        assert (await node.ask()).status == 404
+        _, status = await node.status("/status")
+        assert status["source"] == {"connected": True, "version": version}
+
+    @pytest.mark.parametrize("how", ["is_away", "is_mute"])
+    async def test_with_nothing_on_disk_it_waits(self, make_node, scene, how, monkeypatch):
+        monkeypatch.setattr(follower, "FIRST_LOAD_S", 0.1)
+        monkeypatch.setattr(follower, "RETRY_S", 0.05)
+        setattr(scene.source, how, True)
+        node = make_node(scene.source, workers=1)
+        node.begin()
+        await until(lambda: is_listening(node.status_port))
+        assert (await node.status("/status/ready"))[0] == 503
+
+        setattr(scene.source, how, False)
+        await node.until_ready()
+
+        assert (await node.ask()).body == b"ok"
+
+    async def test_it_can_be_stopped_while_it_waits(self, make_node, scene):
+        scene.source.is_mute = True
+        node = make_node(scene.source, workers=1)
+        node.begin()
+        await until(lambda: is_listening(node.status_port))
+
+        await asyncio.wait_for(node.stop(), 5)
+
+    async def test_traffic_goes_on_when_it_leaves_and_edits_arrive_when_it_is_back(self, make_node, scene, monkeypatch):
+        monkeypatch.setattr(follower, "RETRY_S", 0.05)
+        node = await make_node(scene.source).start()
+
+        async with under_load(node.port, clients=4) as load:
+            await load.more(50)
+            scene.source.is_away = node.reporter.is_away = True
+            scene.source.edit("services", scene.service | {"retries": 1})
+            await until(lambda: not node.supervisor.follower.is_connected)
+            await load.more(50)
+            scene.source.is_away = node.reporter.is_away = False
+            await node.until_live(scene.source.version)
+            await load.more(50)
+        await until(lambda: node.reporter.last.version == scene.source.version)
+
+    async def test_rows_that_are_gone_are_made_up_by_a_snapshot(self, make_node, scene):
+        node = await make_node(scene.source).start()
+        scene.source.loses_notices = True
+        version = scene.source.edit("services", scene.service | {"retries": 1})
+        version = scene.source.delete("routes", scene.route)
+        scene.source.prune()
+
+        await node.supervisor.follower.catch_up()
+        await node.until_live(version)
+
+        assert (await node.ask()).status == 404
+
+    async def test_a_database_that_was_set_back_is_followed_back(self, make_node, scene):
+        node = await make_node(scene.source).start()
+        version = scene.source.version
+        await node.until_live(scene.source.delete("routes", scene.route))
+        assert (await node.ask()).status == 404
+
+        scene.source.rows.pop()
+        await node.supervisor.follower.catch_up()
+        await node.until_live(version)
+
+        assert (await node.ask()).status == 200
+
+    async def test_a_source_that_cannot_notify_is_polled(self, make_node, scene, monkeypatch):
+        async def failing():
+            raise ConnectionError("no channel layer")
+            yield
+
+        monkeypatch.setattr(follower, "POLL_S", 0.05)
+        monkeypatch.setattr(follower, "RETRY_S", 0.05)
+        scene.source.notices = failing
+        node = await make_node(scene.source, workers=1).start()
+
+        await node.until_live(scene.source.delete("routes", scene.route))
+
+        assert not node.running.done()
+
+
+class TestStatus:
+    async def test_it_names_workers_versions_and_targets(self, make_node, scene):
+        node = await make_node(scene.source).start()
+        await node.ask()
+
+        code, ready = await node.status("/status/ready")
+        _, status = await node.status("/status")
+        _, config = await node.status("/config")
+
+        assert (code, ready) == (200, {"ready": True, "version": scene.source.version})
+        assert [worker["pid"] for worker in status["workers"]] == node.pids
+        assert [worker["serving"] for worker in status["workers"]] == [True, True]
+        assert [worker["version"] for worker in config["workers"]] == [scene.source.version] * 2
+        seen = [worker["targets"][scene.target["id"]] for worker in config["workers"]]
+        assert sum(target["requests"] for target in seen) == 1
+        assert all(target["ready"] for target in seen)
+
+    async def test_a_worker_that_does_not_answer_is_missing_and_the_others_are_there(
+        self, make_node, scene, monkeypatch
+    ):
+        monkeypatch.setattr("proxy_engine.workers.status.INSPECT_S", 0.5)
+        node = await make_node(scene.source).start()
+        os.kill(node.pids[0], signal.SIGSTOP)
+
+        _, config = await node.status("/config")
+
+        assert [bool(worker["targets"]) for worker in config["workers"]] == [False, True]
+        os.kill(node.pids[0], signal.SIGCONT)
