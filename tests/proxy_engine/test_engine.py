@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -183,6 +184,26 @@ class TestSweep:
         assert await until(lambda: not gateway.engine.clients)
         assert len(gateway.defects) == 1
         gateway.defects.clear()
+
+    async def test_a_worker_that_was_held_up_does_not_blame_its_peers(self, gateway, target):
+        go_on = asyncio.Event()
+
+        async def on_its_word(visit):
+            await visit.request()
+            await go_on.wait()
+            await visit.send(a_response(b"in time"))
+
+        origin = await target(on_its_word)
+        gateway.serve(origin, read_timeout=400)
+        gateway.sweep_for_ever()
+        client = await gateway.connect()
+        client.send(a_request())
+        await until(lambda: origin.requests)
+
+        time.sleep(0.8)  # noqa: ASYNC251 - this is the hold-up
+        go_on.set()
+
+        assert (await client.response()).body == b"in time"
 
     async def test_nothing_strikes_early(self, gateway, target):
         """The clock behind deadlines is coarse, and never behind."""

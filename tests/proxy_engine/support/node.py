@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +19,11 @@ from .sources import MemoryReporter, MemorySource
 from .waiting import until
 
 START_S = 30.0  # for processes to come up on a busy machine
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Node:

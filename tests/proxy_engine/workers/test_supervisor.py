@@ -10,20 +10,14 @@ import socket
 import pytest
 
 from proxy_engine.settings import EngineSettings
-from proxy_engine.sources import Snapshot
 from proxy_engine.workers import follower, mirror, process, supervisor
 from proxy_engine.workers.supervisor import serve
 from tests.proxy_engine.builders import values
 from tests.proxy_engine.support.client import a_request
-from tests.proxy_engine.support.load import under_load
+from tests.proxy_engine.support.node import is_listening
 from tests.proxy_engine.support.sources import MemoryReporter, MemorySource
 from tests.proxy_engine.support.targets import a_response
 from tests.proxy_engine.support.waiting import until
-
-
-def is_listening(port: int) -> bool:
-    with socket.socket() as sock:
-        return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
 class TestConfiguration:
@@ -288,138 +282,3 @@ class TestAStop:
         assert (await client.response()).body == b"late"
         await until(lambda: node.supervisor.is_ready and drained not in node.pids, within=20)
         assert (await node.ask()).status == 200
-
-
-class TestWithoutTheControlPlane:
-    @pytest.fixture
-    def on_disk(self, scene, tmp_path):
-        """What an engine before this one left."""
-        entities = {kind: [] for kind in ("services", "routes", "upstreams", "targets")}
-        for row in scene.source.rows:
-            entities[row.kind].append(row.after)
-        mirror.write(Snapshot(scene.source.version, entities), tmp_path)
-
-    @pytest.mark.parametrize("how", ["is_away", "is_mute"])
-    async def test_it_serves_what_is_on_disk_and_catches_up_later(self, make_node, scene, on_disk, how, monkeypatch):
-        monkeypatch.setattr(follower, "FIRST_LOAD_S", 0.2)
-        monkeypatch.setattr(follower, "READ_S", 0.2)
-        monkeypatch.setattr(follower, "RETRY_S", 0.05)
-        setattr(scene.source, how, True)
-        node = await make_node(scene.source).start()
-        assert (await node.ask()).body == b"ok"
-        _, status = await node.status("/status")
-        assert status["source"]["connected"] is False
-
-        version = scene.source.delete("routes", scene.route)
-        setattr(scene.source, how, False)
-        await node.until_live(version)
-
-        assert (await node.ask()).status == 404
-        _, status = await node.status("/status")
-        assert status["source"] == {"connected": True, "version": version}
-
-    @pytest.mark.parametrize("how", ["is_away", "is_mute"])
-    async def test_with_nothing_on_disk_it_waits(self, make_node, scene, how, monkeypatch):
-        monkeypatch.setattr(follower, "FIRST_LOAD_S", 0.1)
-        monkeypatch.setattr(follower, "RETRY_S", 0.05)
-        setattr(scene.source, how, True)
-        node = make_node(scene.source, workers=1)
-        node.begin()
-        await until(lambda: is_listening(node.status_port))
-        assert (await node.status("/status/ready"))[0] == 503
-
-        setattr(scene.source, how, False)
-        await node.until_ready()
-
-        assert (await node.ask()).body == b"ok"
-
-    async def test_it_can_be_stopped_while_it_waits(self, make_node, scene):
-        scene.source.is_mute = True
-        node = make_node(scene.source, workers=1)
-        node.begin()
-        await until(lambda: is_listening(node.status_port))
-
-        await asyncio.wait_for(node.stop(), 5)
-
-    async def test_traffic_goes_on_when_it_leaves_and_edits_arrive_when_it_is_back(self, make_node, scene, monkeypatch):
-        monkeypatch.setattr(follower, "RETRY_S", 0.05)
-        node = await make_node(scene.source).start()
-
-        async with under_load(node.port, clients=4) as load:
-            await load.more(50)
-            scene.source.is_away = node.reporter.is_away = True
-            scene.source.edit("services", scene.service | {"retries": 1})
-            await until(lambda: not node.supervisor.follower.is_connected)
-            await load.more(50)
-            scene.source.is_away = node.reporter.is_away = False
-            await node.until_live(scene.source.version)
-            await load.more(50)
-        await until(lambda: node.reporter.last.version == scene.source.version)
-
-    async def test_rows_that_are_gone_are_made_up_by_a_snapshot(self, make_node, scene):
-        node = await make_node(scene.source).start()
-        scene.source.loses_notices = True
-        version = scene.source.edit("services", scene.service | {"retries": 1})
-        version = scene.source.delete("routes", scene.route)
-        scene.source.prune()
-
-        await node.supervisor.follower.catch_up()
-        await node.until_live(version)
-
-        assert (await node.ask()).status == 404
-
-    async def test_a_database_that_was_set_back_is_followed_back(self, make_node, scene):
-        node = await make_node(scene.source).start()
-        version = scene.source.version
-        await node.until_live(scene.source.delete("routes", scene.route))
-        assert (await node.ask()).status == 404
-
-        scene.source.rows.pop()
-        await node.supervisor.follower.catch_up()
-        await node.until_live(version)
-
-        assert (await node.ask()).status == 200
-
-    async def test_a_source_that_cannot_notify_is_polled(self, make_node, scene, monkeypatch):
-        async def failing():
-            raise ConnectionError("no channel layer")
-            yield
-
-        monkeypatch.setattr(follower, "POLL_S", 0.05)
-        monkeypatch.setattr(follower, "RETRY_S", 0.05)
-        scene.source.notices = failing
-        node = await make_node(scene.source, workers=1).start()
-
-        await node.until_live(scene.source.delete("routes", scene.route))
-
-        assert not node.running.done()
-
-
-class TestStatus:
-    async def test_it_names_workers_versions_and_targets(self, make_node, scene):
-        node = await make_node(scene.source).start()
-        await node.ask()
-
-        code, ready = await node.status("/status/ready")
-        _, status = await node.status("/status")
-        _, config = await node.status("/config")
-
-        assert (code, ready) == (200, {"ready": True, "version": scene.source.version})
-        assert [worker["pid"] for worker in status["workers"]] == node.pids
-        assert [worker["serving"] for worker in status["workers"]] == [True, True]
-        assert [worker["version"] for worker in config["workers"]] == [scene.source.version] * 2
-        seen = [worker["targets"][scene.target["id"]] for worker in config["workers"]]
-        assert sum(target["requests"] for target in seen) == 1
-        assert all(target["ready"] for target in seen)
-
-    async def test_a_worker_that_does_not_answer_is_missing_and_the_others_are_there(
-        self, make_node, scene, monkeypatch
-    ):
-        monkeypatch.setattr("proxy_engine.workers.status.INSPECT_S", 0.5)
-        node = await make_node(scene.source).start()
-        os.kill(node.pids[0], signal.SIGSTOP)
-
-        _, config = await node.status("/config")
-
-        assert [bool(worker["targets"]) for worker in config["workers"]] == [False, True]
-        os.kill(node.pids[0], signal.SIGCONT)
