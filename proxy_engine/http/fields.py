@@ -11,7 +11,8 @@ NUL and other controls inside (RFC 9110 §5.5), an empty or non-token name.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from proxy_engine.errors import BadMessage
 
@@ -23,6 +24,10 @@ MAX_REMEMBERED_LINE = 512  # bytes; longer ones (cookies, tokens) are checked ea
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _FOLD = bytes.maketrans(b"!#$%&'*+.^_`|~", b"-" * 14)
 _VALUE_BYTES = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
+
+
+Handler = Callable[[Any, bytes, list[bytes]], None]
+"""Takes the head's block, a field's value, and the list of nominated names."""
 
 
 class Line(NamedTuple):
@@ -76,6 +81,23 @@ class LineTable:
             else:
                 special.append(line)
         return copied, special
+
+    def classify(self, lines: list[bytes], block: Any, handlers: Mapping[bytes, Handler]) -> list[bytes]:
+        """Hand the special lines to their handlers; the lines to pass on come back.
+
+        Special names without a handler end here, and so do the fields that a ``Connection`` field nominated
+        (RFC 9110 §7.6.1): handlers append those, lower-case. Raises BadMessage.
+        """
+        copied, special = self.sort(lines)
+        nominated: list[bytes] = []
+        for name, value in special:
+            handle = handlers.get(name)
+            if handle is not None:
+                handle(block, value, nominated)
+        if nominated:
+            gone = frozenset(nominated)
+            copied = [text for text in copied if self.read(text).name not in gone]
+        return copied
 
     def read(self, text: bytes) -> Line:
         """Any line, read. Raises BadMessage."""

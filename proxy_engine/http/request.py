@@ -169,15 +169,7 @@ def parse_block(raw: bytes) -> RequestBlock:
     lines = raw.split(b"\r\n") if raw else []
     if len(lines) > MAX_FIELDS:
         raise BadMessage(431, "too many header fields")
-    copied, special = LINES.sort(lines)
-    nominated: list[bytes] = []
-    for name, value in special:
-        handle = _SPECIAL.get(name)
-        if handle is not None:
-            handle(block, value, nominated)
-    if nominated:
-        gone = frozenset(nominated)
-        copied = [text for text in copied if LINES.read(text).name not in gone]
+    copied = LINES.classify(lines, block, _SPECIAL)
     _frame(block, copied)
     return block
 

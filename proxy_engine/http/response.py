@@ -87,15 +87,7 @@ def parse_block(raw: bytes) -> ResponseBlock:
     lines = raw.split(b"\r\n") if raw else []
     if len(lines) > MAX_FIELDS:
         raise BadMessage(502, "too many header fields")
-    copied, special = LINES.sort(lines)
-    nominated: list[bytes] = []
-    for name, value in special:
-        handle = _SPECIAL.get(name)
-        if handle is not None:
-            handle(block, value, nominated)
-    if nominated:
-        gone = frozenset(nominated)
-        copied = [text for text in copied if LINES.read(text).name not in gone]
+    copied = LINES.classify(lines, block, _SPECIAL)
     copied.append(b"")
     block.forward = b"\r\n".join(copied)
     return block
