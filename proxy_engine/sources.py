@@ -72,12 +72,24 @@ class ChangeRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Ejection:
+    """A target that one worker's circuit breaker keeps out."""
+
+    target_id: str
+    state: str  # "open" or "half-open"
+    since: float  # unix seconds
+    until: float | None  # unix seconds; None while half-open, which lasts until trials succeed or one fails
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerReport:
     pid: int
     version: int
     requests: int
     active: int  # exchanges under way
     connections: int  # client connections open
+    ejected: list[Ejection] = field(default_factory=list)  # some, when very many are
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,10 @@ class Upstream(Entity):
     host_header = models.TextField(null=True)
     use_srv_name = models.BooleanField()
     healthchecks = models.JSONField()
+    when_all_unhealthy = models.TextField()
+    retry = models.JSONField()
+    circuit_breaker = models.JSONField()
+    connections = models.JSONField()
 
     class Meta:
         constraints = range_constraints("upstreams")
@@ -95,6 +99,7 @@ class Target(Entity):
     target = models.TextField()
     weight = models.IntegerField()
     enabled = models.BooleanField()
+    priority = models.IntegerField()
     scheme = models.TextField(null=True)
     path = models.TextField(null=True)
 

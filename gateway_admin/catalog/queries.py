@@ -1,9 +1,11 @@
 """Reads of the catalog that need thought, each in a fixed number of SQL statements."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Count, F, Q, QuerySet, Sum
@@ -14,6 +16,7 @@ from proxy_engine import spec
 from proxy_engine.spec.build import healthchecks
 from proxy_engine.spec.scalars import normalise_target
 
+from .ejections import Ejection, ejections
 from .kinds import KINDS
 from .models import Service, Target, Upstream
 
@@ -69,12 +72,23 @@ def upstream_ids(services: Iterable[Service]) -> dict[str, UUID]:
 
 @dataclass(frozen=True)
 class TargetState:
-    """``health``: healthy, unhealthy, unchecked (nothing judges it) or disabled. ``share``: 0…100 % of its upstream."""
+    """``health``: healthy, unhealthy, unchecked (nothing judges it) or disabled. ``share``: 0…100 % of its upstream.
+
+    ``waits``: ready, but a reserve for targets of a lower number of which one is ready. ``ejection``: what circuit
+    breakers say; where all workers ejected a target, it is not ready.
+    """
 
     health: str
     cause: str
     since: datetime | None
     share: float
+    waits: bool
+    ejection: Ejection | None
+
+    @property
+    def is_ejected(self) -> bool:
+        """By all workers: it gets nothing but trial requests."""
+        return self.ejection is not None and self.ejection.is_everywhere
 
 
 @dataclass(frozen=True)
@@ -91,21 +105,61 @@ def with_health(targets: QuerySet) -> QuerySet:
     return targets.select_related("upstream", "health")
 
 
+class Serving(NamedTuple):
+    """Who gets an upstream's requests, as the engine's balancer decides: the ready targets of the lowest priority that
+    has any; or, where health leaves too little, all in use (``priority`` None) or nobody (``weight`` 0)."""
+
+    priority: int | None
+    weight: int  # of all of them
+
+
 def target_states(targets: Iterable[Target]) -> dict[UUID, TargetState]:
-    """For targets from ``with_health``. One statement."""
+    """For targets from ``with_health``. Two statements."""
     targets = list(targets)
-    siblings = Target.objects.filter(READY, upstream__in={target.upstream_id for target in targets})
-    weights = dict(siblings.values_list("upstream").annotate(Sum("weight")).order_by())
-    return {target.pk: _target_state(target, weights.get(target.upstream_id, 0)) for target in targets}
+    upstreams = {target.upstream_id: target.upstream for target in targets}
+    ejected = ejections()
+    tiers = _tiers(upstreams, ready=READY & ~Q(pk__in=[key for key, found in ejected.items() if found.is_everywhere]))
+    serving = {key: _serving(upstream, tiers[key]) for key, upstream in upstreams.items()}
+    return {target.pk: _target_state(target, serving[target.upstream_id], ejected.get(target.pk)) for target in targets}
 
 
-def _target_state(target: Target, ready_weight: int) -> TargetState:
+class Tier(NamedTuple):
+    """The targets of one priority. Weights."""
+
+    priority: int
+    in_use: int
+    ready: int
+
+
+def _tiers(upstream_ids: Iterable[UUID], *, ready: Q) -> dict[UUID, list[Tier]]:
+    """Lowest priority first. One statement."""
+    rows = Target.objects.filter(IN_USE, upstream__in=upstream_ids).order_by("priority").values_list("upstream")
+    weights = rows.annotate(tier=F("priority"), in_use=Sum("weight"), ready=Sum("weight", filter=ready, default=0))
+    tiers: dict[UUID, list[Tier]] = defaultdict(list)
+    for upstream_id, *tier in weights:
+        tiers[upstream_id].append(Tier(*tier))
+    return tiers
+
+
+def _serving(upstream: Upstream, tiers: list[Tier]) -> Serving:
+    in_use, ready = sum(tier.in_use for tier in tiers), sum(tier.ready for tier in tiers)
+    threshold = upstream.healthchecks["threshold"]
+    if ready and (not threshold or ready * 100 > threshold * in_use):
+        first = next(tier for tier in tiers if tier.ready)
+        return Serving(first.priority, first.ready)
+    return Serving(None, in_use if upstream.when_all_unhealthy == "use_all" else 0)
+
+
+def _target_state(target: Target, serving: Serving, ejection: Ejection | None) -> TargetState:
     mark = getattr(target, "health", None)  # the reverse side of a one-to-one raises where there is no row
     mark = mark if mark is not None and mark.address == target.target else None
-    is_ready = target.enabled and target.weight > 0 and (mark is None or mark.healthy)
-    share = round(100 * target.weight / ready_weight, 2) if is_ready else 0.0
+    in_use = target.enabled and target.weight > 0
+    is_ready = in_use and (mark is None or mark.healthy) and not (ejection and ejection.is_everywhere)
+    serves = in_use if serving.priority is None else is_ready and target.priority == serving.priority
+    share = round(100 * target.weight / serving.weight, 2) if serves and serving.weight else 0.0
     since, cause = (mark.since, mark.cause) if mark else (None, "")
-    return TargetState(_target_health(target, mark), cause, since, share)
+    waits = is_ready and serving.priority is not None and target.priority > serving.priority
+    return TargetState(_target_health(target, mark), cause, since, share, waits, ejection)
 
 
 def _target_health(target: Target, mark) -> str:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Case, Exists, F, OuterRef, When
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from gateway_admin.catalog.models import Target
@@ -141,21 +142,23 @@ def prune_health(*, events_before: datetime) -> int:
 # --- Engines ---------------------------------------------------------------------------------------------------------
 
 
-def record_engine(report: NodeReport, *, now: datetime | None = None) -> EngineNode:
-    node, _ = EngineNode.objects.update_or_create(
+def record_engine(report: NodeReport, *, now: datetime | None = None) -> None:
+    values = {
+        "name": report.name,
+        "pid": report.pid,
+        "version": report.version,
+        "workers": [asdict(worker) for worker in report.workers],
+        "problems": list(report.problems),
+        "started_at": datetime.fromtimestamp(report.started_at, UTC),
+        "seen_at": now or timezone.now(),
+    }
+    runs_it_already = When(version=report.version, then=F("version_since"))
+    EngineNode.objects.update_or_create(
         node_id=report.node_id,
-        defaults={
-            "name": report.name,
-            "pid": report.pid,
-            "version": report.version,
-            "workers": [asdict(worker) for worker in report.workers],
-            "problems": list(report.problems),
-            "started_at": datetime.fromtimestamp(report.started_at, UTC),
-            "seen_at": now or timezone.now(),
-        },
+        defaults=values | {"version_since": Case(runs_it_already, default=Now())},
+        create_defaults=values | {"version_since": Now()},
     )
     transaction.on_commit(announce_engines)
-    return node
 
 
 def forget_engine(node_id: str) -> None:

@@ -7,8 +7,10 @@ history was pruned.
 """
 
 import uuid
+from datetime import datetime, timedelta
 
 from django.db import models
+from django.utils import timezone
 
 from gateway_admin.catalog.models import Target
 
@@ -80,6 +82,19 @@ class HealthEvent(models.Model):
         return f"{self.label} {'healthy' if self.healthy else 'unhealthy'}: {self.cause}"
 
 
+LIVE_S = 10  # engines report every 2 s: five missed reports are not a hiccup any more
+
+
+class EngineNodes(models.QuerySet):
+    def live(self, now: datetime | None = None):
+        """Who was not seen for ``LIVE_S`` is lost: nobody waits for it, nothing it said still holds."""
+        return self.filter(seen_at__gt=live_since(now))
+
+
+def live_since(now: datetime | None = None) -> datetime:
+    return (now or timezone.now()) - timedelta(seconds=LIVE_S)
+
+
 class EngineNode(models.Model):
     """One engine, as it last reported itself. Gone after a clean stop; silent ones stay, shown as lost."""
 
@@ -87,10 +102,13 @@ class EngineNode(models.Model):
     name = models.TextField()
     pid = models.IntegerField()
     version = models.BigIntegerField()  # of the configuration, the lowest that all its workers run
-    workers = models.JSONField()  # list of {pid, version, requests, active, connections}
+    version_since = models.DateTimeField(null=True)  # when it first reported that, by the database's clock
+    workers = models.JSONField()  # list of sources.WorkerReport
     problems = models.JSONField()  # list of texts: entities this engine could not use
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField(db_index=True)
+
+    objects = EngineNodes.as_manager()
 
     class Meta:
         ordering = ["name", "node_id"]

@@ -4,20 +4,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from gateway_admin.catalog.changes import head_version
 from gateway_admin.catalog.models import Target, Upstream
 from gateway_admin.catalog.queries import with_health
 from proxy_engine import spec
 
-from .models import EngineNode, HealthEvent, TargetHealth
+from .models import EngineNode, HealthEvent, TargetHealth, live_since
 
 HEALTHY = "HEALTHY"
 UNHEALTHY = "UNHEALTHY"
 HEALTHCHECKS_OFF = "HEALTHCHECKS_OFF"
-
-LIVE_S = 10  # engines report every 2 s: five missed reports are not a hiccup any more
 
 
 @dataclass(frozen=True)
@@ -138,15 +135,34 @@ def _engine_state(node: EngineNode, head: int, oldest: datetime) -> EngineState:
     return EngineState(node, node.seen_at > oldest, max(0, head - node.version))
 
 
-def live_since(now: datetime | None = None) -> datetime:
-    """Who was not seen after this moment is lost."""
-    return (now or timezone.now()) - timedelta(seconds=LIVE_S)
+@dataclass(frozen=True)
+class VersionState:
+    """Who serves ``version``. No engine at all is not "live": nobody serves it then."""
+
+    version: int
+    engines: list[EngineNode]  # the live ones
+
+    @property
+    def waiting(self) -> list[EngineNode]:
+        return [node for node in self.engines if node.version < self.version]
+
+    @property
+    def is_live(self) -> bool:
+        return bool(self.engines) and not self.waiting
+
+    def delay(self, committed_at: datetime) -> timedelta | None:
+        """From the commit until the last engine had reported the version; so it was in effect a little earlier.
+
+        None where that cannot be told: an engine runs a newer version by now, or was not there then.
+        """
+        seen_running = [node.version_since for node in self.engines if node.version == self.version]
+        if not self.is_live or len(seen_running) < len(self.engines) or None in seen_running:
+            return None
+        if any(node.started_at > committed_at for node in self.engines):
+            return None
+        return max(max(seen_running) - committed_at, timedelta(0))
 
 
-def live_engines(*, now: datetime | None = None) -> QuerySet[EngineNode]:
-    return EngineNode.objects.filter(seen_at__gt=live_since(now))
-
-
-def engines_below(version: int, *, now: datetime | None = None) -> list[EngineNode]:
-    """The live engines that do not run ``version`` yet. One statement."""
-    return list(live_engines(now=now).filter(version__lt=version))
+def version_state(version: int, *, now: datetime | None = None) -> VersionState:
+    """One statement."""
+    return VersionState(version, list(EngineNode.objects.live(now)))

@@ -7,10 +7,11 @@ still signed in; a tab left open must not go on telling a former colleague what 
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -18,7 +19,7 @@ from django.conf import settings
 from django.contrib import auth
 
 from gateway_admin.catalog.changes import CONFIG_GROUP
-from gateway_admin.catalog.views.live import upstream_fragments
+from gateway_admin.catalog.views.live import upstream_ejections, upstream_fragments
 
 from .notices import ENGINES, OVERVIEW, upstream_group
 from .views import engines_fragment, overview_fragments
@@ -125,6 +126,8 @@ class LiveSocket(AsyncWebsocketConsumer):
 
 
 class UpstreamSocket(LiveSocket):
+    _ejected: Mapping = MappingProxyType({})  # as last rendered
+
     @property
     def upstream_id(self) -> str:
         return str(self.scope["url_route"]["kwargs"]["upstream_id"])
@@ -133,7 +136,11 @@ class UpstreamSocket(LiveSocket):
         return [CONFIG_GROUP, upstream_group(self.upstream_id)]
 
     def render(self, *, only_engines):
-        return engines_fragment() if only_engines else upstream_fragments(self.upstream_id) + engines_fragment()
+        """Engines report every other second, and seldom anything that concerns the targets."""
+        before, self._ejected = self._ejected, upstream_ejections(self.upstream_id)
+        if only_engines and self._ejected == before:
+            return engines_fragment()
+        return upstream_fragments(self.upstream_id) + engines_fragment()
 
 
 class OverviewSocket(LiveSocket):

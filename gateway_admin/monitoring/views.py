@@ -1,5 +1,8 @@
 """The overview, which answers "is anything wrong?", and what every page asks about engines."""
 
+import math
+from datetime import UTC, datetime, timedelta
+
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -10,10 +13,11 @@ from gateway_admin.catalog.views.live import count_fragments
 from gateway_admin.catalog.views.rows import TROUBLED, entity_counts, upstream_rows
 from gateway_admin.common.htmx import signed_in
 
-from .queries import engines, engines_below, live_engines
+from .queries import VersionState, engines, version_state
 
 RECENT = 10  # changes in the feed
 LISTED = 50  # troubles of one sort; the rest is counted
+LONGEST_TOLD = timedelta(minutes=10)  # beyond, the figure would say nothing about this edit
 ASK_AGAIN = ((3, "300ms"), (30, "1s"), (300, "5s"))  # age of the version in s → pause before the page asks again
 
 
@@ -87,13 +91,24 @@ def _steps(counts: dict[str, int]) -> list[dict]:
 @signed_in
 @require_safe
 def version_live(request, version):
-    """Whether all engines run this version yet; the fragment asks again until they do."""
+    """Whether all engines run this version yet; the fragment asks again until they do.
+
+    ``?committed=``: when it was stored, in ms of unix time, so that the answer can tell how long that took.
+    """
     change = Change.objects.filter(pk=version).only("at").first()
     age_s = (timezone.now() - change.at).total_seconds() if change else float("inf")
+    state = version_state(version)
     context = {
-        "version": version,
-        "waiting": engines_below(version),
-        "live": live_engines().count(),
+        "state": state,
+        "took_ms": _took_ms(state, request.GET.get("committed", "")),
         "pause": next((pause for limit_s, pause in ASK_AGAIN if age_s < limit_s), None),
     }
     return render(request, "monitoring/_version_live.html", context)
+
+
+def _took_ms(state: VersionState, committed: str) -> int | None:
+    try:
+        delay = state.delay(datetime.fromtimestamp(float(committed) / 1000, UTC))
+    except (ValueError, OverflowError, OSError):
+        return None
+    return None if delay is None or delay > LONGEST_TOLD else max(1, math.ceil(delay / timedelta(milliseconds=1)))

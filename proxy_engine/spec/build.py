@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import fields
+from typing import Any, TypeVar
 
 from .scalars import split_host_port
 from .types import (
     ActiveChecks,
+    CircuitBreaker,
+    ConnectionRules,
     Healthchecks,
     HealthyRule,
     PassiveChecks,
+    RetryRules,
     Route,
     Service,
     Target,
     UnhealthyRule,
     Upstream,
 )
+
+_R = TypeVar("_R", RetryRules, CircuitBreaker, ConnectionRules)
 
 
 def _take(values: Mapping, *names: str) -> dict[str, Any]:
@@ -96,8 +102,12 @@ def upstream(values: Mapping) -> Upstream:
             "hash_fallback_uri_capture",
             "slots",
             "host_header",
+            "when_all_unhealthy",
         ),
         healthchecks=healthchecks(values["healthchecks"]),
+        retry=_record(RetryRules, values["retry"]),
+        circuit_breaker=_record(CircuitBreaker, values["circuit_breaker"]),
+        connections=_record(ConnectionRules, values["connections"]),
         tags=_tuple(values["tags"]),
     )
 
@@ -130,12 +140,18 @@ def _unhealthy(rule: Mapping) -> UnhealthyRule:
     )
 
 
+def _record(spec: type[_R], values: Mapping) -> _R:
+    """A record whose attributes are named as its fields are; lists in it are sets."""
+    taken = ((field.name, values[field.name]) for field in fields(spec))
+    return spec(**{name: frozenset(value) if isinstance(value, list) else value for name, value in taken})
+
+
 def target(values: Mapping) -> Target:
     parts = split_host_port(values["target"])
     if parts is None or parts[1] is None:
         raise ValueError(f"not a normalised target: {values['target']!r}")
     return Target(
-        **_take(values, "id", "target", "weight", "enabled", "scheme", "path"),
+        **_take(values, "id", "target", "weight", "enabled", "priority", "scheme", "path"),
         upstream_id=values["upstream"]["id"],
         host=parts[0],
         port=parts[1],

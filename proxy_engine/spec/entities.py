@@ -32,10 +32,12 @@ from .schema import (
     check_fields,
     merge_fields,
 )
+from .upstream_fields import CIRCUIT_BREAKER, CONNECTIONS, RETRY
 
 PROTOCOLS = ("grpc", "grpcs", "http", "https", "tcp", "tls", "tls_passthrough", "udp")
 ALGORITHMS = ("consistent-hashing", "least-connections", "round-robin", "latency", "random", "power-of-two")
-HASH_INPUTS = ("none", "consumer", "ip", "header", "cookie", "path", "query_arg", "uri_capture")
+HASH_INPUTS = ("none", "consumer", "ip", "header", "cookie", "path", "query_arg", "uri_capture", "url")
+"""Kong's, and ``url``: path and query as the client sent them."""
 HASHLESS_ALGORITHMS = ("least-connections", "latency", "random", "power-of-two")
 CONTROL_FIELDS = ("id", "created_at", "updated_at")
 """Written by the control plane, carried along unchecked."""
@@ -184,6 +186,15 @@ UPSTREAM_FIELDS: dict[str, Field] = {
     ),
     "use_srv_name": Boolean(default=False, help="Send the SRV name as Host header."),
     "healthchecks": HEALTHCHECKS,
+    "when_all_unhealthy": String(
+        default="refuse",
+        choices=("refuse", "use_all"),
+        ours=True,
+        help="While no target is healthy, or too few for the threshold: answer 503, or use them all the same.",
+    ),
+    "retry": RETRY,
+    "circuit_breaker": CIRCUIT_BREAKER,
+    "connections": CONNECTIONS,
     "tags": _tags(),
 }
 
@@ -197,6 +208,13 @@ TARGET_FIELDS: dict[str, Field] = {
     ),
     "upstream": Reference(to="upstreams", required=True, help="The pool it belongs to."),
     "enabled": Boolean(default=True, required=True, ours=True, help="Off: gets no traffic, keeps its weight."),
+    "priority": Integer(
+        default=0,
+        min=0,
+        max=9,
+        ours=True,
+        help="0 is used first; a higher number is a reserve for when no target of a lower one is ready.",
+    ),
     "scheme": String(choices=("http", "https"), ours=True, help="Overrides the service's protocol."),
     "path": _text(scalars.path, ours=True, help="Put before the path of each request to this target."),
     "tags": _tags(),
@@ -235,7 +253,7 @@ def _fallback_rules(values: Mapping) -> Iterable[Problem]:
     hash_on, fallback = values["hash_on"], values["hash_fallback"]
     if hash_on in ("none", "cookie"):
         allowed = ("none",)
-    elif hash_on in ("consumer", "ip", "path"):
+    elif hash_on in ("consumer", "ip", "path", "url"):
         allowed = tuple(choice for choice in HASH_INPUTS if choice != hash_on)
     else:
         return

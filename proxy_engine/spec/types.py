@@ -123,6 +123,52 @@ class Healthchecks:
 
 
 @dataclass(frozen=True, slots=True)
+class RetryRules:
+    """Beyond Kong's ``retries``, which counts the tries."""
+
+    statuses: frozenset[int]  # of answers that are tried again, for idempotent methods
+    on_read_timeout: bool  # for idempotent methods
+    backoff: int  # ms before the first further try, doubling; 0 = at once
+    max_backoff: int  # ms
+    total_timeout: int  # ms for all tries until an answer begins; 0 = no limit
+    budget: float  # percent of the requests under way that may be further tries; 0 = no limit
+    budget_min: int  # further tries at once that are always allowed
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitBreaker:
+    consecutive_failures: int  # 0 = never
+    failure_percentage: float  # 0 = never
+    minimum_requests: int  # within the window, before the percentage counts
+    window: float  # s
+    http_statuses: frozenset[int]  # that count as failure
+    open_time: float  # s
+    half_open_requests: int  # successes until a target is let back in
+    max_ejected: float  # percent of the targets
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self.consecutive_failures or self.failure_percentage)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRules:
+    """How connections to targets are opened and kept. ``None`` of a timeout: the service's."""
+
+    pool_size: int  # idle connections per target; 0 = none are kept
+    idle_timeout: float  # s
+    max_requests: int  # over one connection; 0 = no limit
+    connect_timeout: int | None  # ms
+    write_timeout: int | None  # ms
+    read_timeout: int | None  # ms
+    tcp_keepalive_idle: int  # s; 0 = no probes
+    tcp_keepalive_interval: int  # s
+    tcp_keepalive_count: int
+    receive_buffer: int  # bytes; 0 = the system's
+    tcp_fast_open: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Upstream:
     """A named pool of targets and the policy that picks one."""
 
@@ -142,6 +188,10 @@ class Upstream:
     slots: int
     host_header: str | None
     healthchecks: Healthchecks
+    when_all_unhealthy: str  # "refuse" or "use_all"
+    retry: RetryRules
+    circuit_breaker: CircuitBreaker
+    connections: ConnectionRules
     tags: tuple[str, ...]
 
 
@@ -156,6 +206,7 @@ class Target:
     port: int
     weight: int  # share of traffic = weight / sum of the weights of the ready targets; 0 = none
     enabled: bool  # the operator's switch
+    priority: int  # 0 first; others only while no target of a lower number is ready
     scheme: str | None  # "http" or "https": overrides the service's protocol
     path: str | None  # put before the request path
     tags: tuple[str, ...]

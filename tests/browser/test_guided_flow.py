@@ -117,7 +117,7 @@ def test_from_nothing_to_balanced_traffic(reader, stack, targets):
     reader.press("New route")
     reader.type(paths="/mock")
     reader.press("Create route")
-    reader.sees("Live on the engine.")
+    reader.sees("Live on the engine within ")
 
     assert answers(stack, "/mock") == {"a": REQUESTS / 2, "b": REQUESTS / 2}
 

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from gateway_admin.catalog import queries
+from gateway_admin.catalog.ejections import Ejection
 from gateway_admin.catalog.kinds import KINDS
 from gateway_admin.common.envelope import timestamp
 from gateway_admin.common.models import Entity
@@ -96,8 +97,19 @@ def _targets(targets) -> Live:
             "healthCause": state.cause,
             "healthSince": timestamp(state.since) if state.since else None,
             "expectedShare": state.share,
+            "ejection": _ejection(state.ejection),
         }
         for key, state in queries.target_states(targets).items()
+    }
+
+
+def _ejection(ejection: Ejection | None) -> dict | None:
+    return ejection and {
+        "workers": ejection.workers,
+        "allWorkers": ejection.all_workers,
+        "since": timestamp(ejection.since),
+        "until": timestamp(ejection.until) if ejection.until else None,
+        "cause": ejection.cause,
     }
 
 
@@ -150,7 +162,25 @@ LIVE: dict[str, LiveFields] = {
             "expectedShare": {
                 "type": "number",
                 "description": "Percent of the upstream's requests that it gets: its weight over the weights "
-                "of all ready targets.",
+                "of all ready targets of the lowest priority that has any; with whenAllUnhealthy use_all and too few "
+                "healthy targets, over the weights of all.",
+            },
+            "ejection": {
+                "type": "object",
+                "nullable": True,
+                "description": "What the circuit breakers of the engines' workers say; null where none keeps it out.",
+                "properties": {
+                    "workers": _count("workers keep it out"),
+                    "allWorkers": _count("workers report"),
+                    "since": {"type": "string", "format": "date-time", "description": "When the last of them did so."},
+                    "until": {
+                        "type": "string",
+                        "format": "date-time",
+                        "nullable": True,
+                        "description": "When the last of them tries it again; null while all do.",
+                    },
+                    "cause": {"type": "string", "description": "What the last of them saw."},
+                },
             },
         },
     ),

@@ -82,10 +82,16 @@ def _forwarding(forwarding: Forwarding) -> dict:
         "hashedTo": hashed_to.target if hashed_to else None,
         "retries": forwarding.tries - 1,
         "retriedAfter": [kind.value for kind in forwarding.repeated_after],
-        "connectTimeout": service.connect_timeout,
-        "writeTimeout": service.write_timeout,
-        "readTimeout": service.read_timeout,
+        "connectTimeout": _timeout(forwarding, "connect_timeout"),
+        "writeTimeout": _timeout(forwarding, "write_timeout"),
+        "readTimeout": _timeout(forwarding, "read_timeout"),
     }
+
+
+def _timeout(forwarding: Forwarding, name: str) -> int:
+    """The upstream's own goes before the service's."""
+    own = getattr(forwarding.upstream.connections, name) if forwarding.upstream else None
+    return getattr(forwarding.service, name) if own is None else own
 
 
 def _chance(chance: Chance, *, is_entity: bool) -> dict:
@@ -93,9 +99,9 @@ def _chance(chance: Chance, *, is_entity: bool) -> dict:
         "id": chance.target.id if is_entity else None,
         "target": chance.target.target,
         "address": chance.address,
-        "eligible": not chance.obstacles,
+        "eligible": not chance.obstacles or chance.percent > 0,
         "probability": round(chance.percent, 2),
-        "reasons": list(chance.obstacles),
+        "reasons": [*chance.obstacles, *filter(None, [chance.remark])],
         "path": text(chance.path),
         "host": text(chance.host),
     }

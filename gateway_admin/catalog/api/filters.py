@@ -78,12 +78,17 @@ FILTERS: dict[str, dict[str, filters.Filter]] = {
         "host": _item("hosts"),
         "path": _item("paths"),
     },
-    "upstreams": {"name": _text("name"), "algorithm": _exact("algorithm")},
+    "upstreams": {
+        "name": _text("name"),
+        "algorithm": _exact("algorithm"),
+        "whenAllUnhealthy": _exact("when_all_unhealthy"),
+    },
     "targets": {
         "upstreamId": EntityFilter(
             "upstream", partial(queries.id_of, "upstreams"), label="Of this upstream (id or name)."
         ),
         "target": _text("target"),
+        "priority": filters.NumberFilter(field_name="priority", label="Has this priority."),
         "enabled": StrictBoolean(field_name="enabled"),
     },
 }

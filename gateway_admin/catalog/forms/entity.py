@@ -12,11 +12,24 @@ from typing import Any, NamedTuple
 from django import forms
 from django.forms import BoundField
 
+from gateway_admin.catalog.neighbours import neighbours
 from proxy_engine import spec
 
 from .fields import WordsField, field_for
 from .hints import hints
-from .layout import ATTRIBUTES, LAYOUT, NOTES, ON_ONE_LINE, PRESETS, Section, nest, rule_at, value_at
+from .layout import (
+    ATTRIBUTES,
+    CHOICE_WORDS,
+    LAYOUT,
+    NOTES,
+    ON_ONE_LINE,
+    PRESETS,
+    Preset,
+    Section,
+    nest,
+    rule_at,
+    value_at,
+)
 
 
 class ShownField(NamedTuple):
@@ -29,51 +42,54 @@ class ShownSection(NamedTuple):
     section: Section
     fields: list[ShownField]
     is_open: bool
-    preset: str  # usual values on offer
+    preset: Preset | None  # usual values on offer
 
 
 class EntityForm(forms.Form):
-    """``options``: for each reference field (id, label) of what it may name. ``without``: fields set by the address.
-    ``warnings``: field → what an edit of it would do elsewhere.
+    """``options``: for each reference field (id, label) of what it may name. ``given``: values that the address sets,
+    whose fields are left out. ``warnings``: field → what an edit of it would do elsewhere.
     """
 
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, kind: str, *, values: Mapping, data=None, options: Mapping, without: Iterable[str] = (), **kw):
+    def __init__(self, kind: str, *, values: Mapping, data=None, options: Mapping, given: Mapping, **kw):
         self.kind = kind
         self.warnings = kw.pop("warnings", {})
         self.options = options
-        self.without = set(without)
+        self.given = given
         initial = {path: value_at(values, path) for path in self._paths()}
         super().__init__(data, initial=initial | kw.pop("initial", {}), **kw)
         self.fields |= {path: self._field(path, label) for path, label in self._paths().items()}
 
     def _paths(self) -> dict[str, str]:
         every = {path: label for section in LAYOUT[self.kind] for path, label in section.fields.items()}
-        return {path: label for path, label in every.items() if path not in self.without}
+        return {path: label for path, label in every.items() if path not in self.given}
 
     def _field(self, path: str, label: str) -> forms.Field:
         rule = rule_at(self.kind, path)
         if path in ON_ONE_LINE:
             field = WordsField(rule, label=label)
         else:
-            field = field_for(rule, label=label, options=self.options.get(path, ()))
+            words = CHOICE_WORDS.get(path, ())
+            field = field_for(rule, label=label, options=self.options.get(path, ()), words=words)
         field.widget.attrs |= ATTRIBUTES.get((self.kind, path), {})
         return field
 
     def values(self) -> dict[str, Any]:
-        """What was typed, as JSON values under the spec's names. Call after ``is_valid``."""
-        return nest({path: self.cleaned_data[path] for path in self._paths()})
+        """What was typed and what is given, as JSON values under the spec's names. Call after ``is_valid``."""
+        return self._nested(self.cleaned_data)
+
+    def _nested(self, flat: Mapping[str, Any]) -> dict[str, Any]:
+        return nest({path: flat[path] for path in self._paths() if path in flat}) | self.given
 
     def clean(self):
         """Where something cannot even be read, say at once what else is wrong; otherwise the action will say it."""
         if self.errors:
             unread = set(self.errors)
-            readable = nest({path: value for path, value in self.cleaned_data.items() if path in self._paths()})
             self.add_problems(
                 problem
-                for problem in spec.check(self.kind, readable).problems
-                if problem.field not in unread and problem.path[0] not in {*self.without, *spec.ENTITY}
+                for problem in spec.check(self.kind, self._nested(self.cleaned_data)).problems
+                if problem.field not in unread and problem.path != spec.ENTITY
             )
         return self.cleaned_data
 
@@ -105,8 +121,9 @@ class EntityForm(forms.Form):
     def fill_in(self, preset: str) -> None:
         """Put the usual values of a preset over what was typed; nothing else is lost."""
         self.data = self.data.copy()
-        for path, value in PRESETS.get(preset, {}).items():
-            self.data[self.add_prefix(path)] = str(value)
+        values = PRESETS[preset].values if preset in PRESETS else {}
+        for path, value in values.items():
+            self.data[self.add_prefix(path)] = str(self.fields[path].prepare_value(value))
 
     def sections(self) -> Iterator[ShownSection]:
         notes = {**self.warnings, **self.hints()}
@@ -125,9 +142,9 @@ class EntityForm(forms.Form):
             field.hint or field.bound.errors or self._is_set(field.bound) for field in shown
         )
 
-    def _preset(self, section: Section) -> str:
-        """Offered as long as none of its fields is set."""
-        return "" if any(self._is_set(self[path]) for path in PRESETS.get(section.preset, ())) else section.preset
+    def _preset(self, section: Section) -> Preset | None:
+        preset = PRESETS.get(section.key)
+        return None if preset is None or any(self._is_set(self[path]) for path in preset.values) else preset
 
     def _is_set(self, bound: BoundField) -> bool:
         default = bound.field.prepare_value(rule_at(self.kind, bound.name).fresh_default())
@@ -136,15 +153,15 @@ class EntityForm(forms.Form):
     def hints(self) -> dict[str, str]:
         """Hints for what stands in the form, as long as it is well-formed."""
         if not self.is_bound:
-            typed = nest({path: self.initial.get(path) for path in self._paths()})
+            typed = self._nested(self.initial)
         elif self.is_valid():
             typed = self.values()
         else:
             return {}
         checked = spec.check(self.kind, typed)
-        if any(problem.path[0] not in self.without for problem in checked.problems):
+        if checked.problems:
             return {}
-        return hints(self.kind, checked.values)
+        return hints(self.kind, checked.values, neighbours(self.kind, checked.values))
 
 
 def _as_shown(value: Any) -> str:

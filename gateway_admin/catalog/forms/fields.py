@@ -192,8 +192,11 @@ def read_address(line: str) -> dict:
     return {"ip": ip.strip("[]") or None, "port": number(port)}
 
 
-def field_for(rule: spec.Field, *, options=(), **kw) -> SpecField:
-    """The form field for a field of the spec. ``options``: (id, label) of what a reference may name."""
+def field_for(rule: spec.Field, *, options=(), words=(), **kw) -> SpecField:
+    """The form field for a field of the spec. ``options``: (id, label) of what a reference may name.
+
+    ``words``: choice → how it is shown, where that differs.
+    """
     match rule:
         case spec.Reference():
             return ReferenceField(rule, choices=[*_nothing(rule, options), *options], **kw)
@@ -213,7 +216,8 @@ def field_for(rule: spec.Field, *, options=(), **kw) -> SpecField:
             return HeadersField(rule, **kw)
     if rule.choices:
         empty = [] if rule.default is not None else [(None, "not set")]
-        return ChoiceField(rule, choices=[*empty, *((choice, choice) for choice in rule.choices)], **kw)
+        shown = {choice: choice for choice in rule.choices} | dict(words)
+        return ChoiceField(rule, choices=[*empty, *shown.items()], **kw)
     return NumberField(rule, **kw) if isinstance(rule, spec.Number) else SpecField(rule, **kw)
 
 

@@ -6,22 +6,34 @@ threshold of 0 as if it were a working check would lie.
 
 from collections.abc import Iterable, Mapping
 
+from gateway_admin.catalog.neighbours import NONE, Neighbours, ServiceTimes
+from proxy_engine import spec
+from proxy_engine.spec.build import healthchecks
+
 FAILURES = ("http_failures", "tcp_failures", "timeouts")
+TIMEOUTS = ("connect_timeout", "write_timeout", "read_timeout")
+
+Hints = Iterable[tuple[str, str]]
 
 
-def hints(kind: str, values: Mapping) -> dict[str, str]:
+def hints(kind: str, values: Mapping, around: Neighbours = NONE) -> dict[str, str]:
     """Path of the field → what to know. ``values`` must be well-formed (``spec.check`` found nothing)."""
-    return dict(_HINTS[kind](values)) if kind in _HINTS else {}
+    return dict(_HINTS[kind](values, around)) if kind in _HINTS else {}
 
 
-def _upstream_hints(values: Mapping) -> Iterable[tuple[str, str]]:
+def _upstream_hints(values: Mapping, around: Neighbours) -> Hints:
     checks = values["healthchecks"]
     yield from _active_hints(checks["active"])
     yield from _passive_hints(checks["active"], checks["passive"])
+    yield from _all_unhealthy_hints(values)
+    yield from _breaker_hints(values["circuit_breaker"], around.in_use)
+    yield from _retry_hints(values["retry"], around.services)
+    yield from _time_hints(values, around.services)
+    yield from _connection_hints(values["connections"])
     yield from _hash_hints(values)
 
 
-def _active_hints(active: Mapping) -> Iterable[tuple[str, str]]:
+def _active_hints(active: Mapping) -> Hints:
     at = "healthchecks.active."
     healthy, unhealthy = active["healthy"], active["unhealthy"]
     if not healthy["interval"]:
@@ -37,7 +49,7 @@ def _active_hints(active: Mapping) -> Iterable[tuple[str, str]]:
         yield f"{at}unhealthy.http_failures", "No effect: a tcp check sees no status."
 
 
-def _passive_hints(active: Mapping, passive: Mapping) -> Iterable[tuple[str, str]]:
+def _passive_hints(active: Mapping, passive: Mapping) -> Hints:
     returns = active["unhealthy"]["interval"] and active["healthy"]["successes"]
     if _counts_failures(passive["unhealthy"]) and not returns:
         yield (
@@ -50,7 +62,83 @@ def _counts_failures(rule: Mapping) -> bool:
     return any(rule[name] for name in FAILURES)
 
 
-def _hash_hints(values: Mapping) -> Iterable[tuple[str, str]]:
+def _all_unhealthy_hints(values: Mapping) -> Hints:
+    if values["when_all_unhealthy"] == "use_all" and not _can_lose_targets(values):
+        yield "when_all_unhealthy", "No effect: neither a health check nor a circuit breaker takes a target out."
+
+
+def _can_lose_targets(values: Mapping) -> bool:
+    return healthchecks(values["healthchecks"]).can_judge or _breaks(values["circuit_breaker"])
+
+
+def _breaks(breaker: Mapping) -> bool:
+    return bool(breaker["consecutive_failures"] or breaker["failure_percentage"])
+
+
+def _breaker_hints(breaker: Mapping, in_use: int) -> Hints:
+    at = "circuit_breaker."
+    if not _breaks(breaker):
+        if _differs("circuit_breaker", breaker):
+            yield f"{at}consecutive_failures", "Off: without a count or a share the settings below have no effect."
+        return
+    if not breaker["max_ejected"]:
+        yield f"{at}max_ejected", "0 % of the targets: the breaker can never eject one."
+    elif in_use == 1 and breaker["max_ejected"] < 100:
+        yield f"{at}max_ejected", "Of a single target less than 100 % is none: the breaker cannot eject it."
+    if not breaker["failure_percentage"] and _differs("circuit_breaker", breaker, "minimum_requests", "window"):
+        yield f"{at}failure_percentage", "0 means never: the window and its least number of requests have no effect."
+
+
+def _retry_hints(retry: Mapping, services: Iterable[ServiceTimes]) -> Hints:
+    at = "retry."
+    rules = [name for name in ("statuses", "on_read_timeout") if retry[name]]
+    without = [service.label for service in services if not service.retries]
+    if rules and without:
+        yield f"{at}{rules[0]}", f"No effect for {_named(without)}: 0 retries there."
+    if retry["backoff"] and not rules:
+        yield f"{at}backoff", "Only failed connections wait for it: no status and no read timeout is tried again."
+    if retry["backoff"] > retry["max_backoff"]:
+        yield f"{at}max_backoff", f"Shorter than the first wait: every wait is {retry['max_backoff']} ms."
+    if not retry["budget"] and _differs("retry", retry, "budget_min"):
+        yield f"{at}budget_min", "No effect: without a budget any number is allowed."
+
+
+def _time_hints(values: Mapping, services: Iterable[ServiceTimes]) -> Hints:
+    """A total shorter than one try to connect leaves no time for another target."""
+    total, connect = values["retry"]["total_timeout"], values["connections"]["connect_timeout"]
+    if not total:
+        return
+    if connect is None:
+        longest = max(services, key=lambda service: service.connect_timeout, default=None)
+        connect, whose = (longest.connect_timeout, f" of {longest.label}") if longest else (0, "")
+    else:
+        whose = " below"
+    if connect > total:
+        text = f"Less than the connect timeout{whose}, {connect} ms: a target that does not answer uses it all up."
+        yield "retry.total_timeout", text
+
+
+def _connection_hints(rules: Mapping) -> Hints:
+    at = "connections."
+    if not rules["pool_size"] and _differs("connections", rules, "idle_timeout", "max_requests"):
+        yield f"{at}pool_size", "0: each connection serves one request; idle time and requests have no effect."
+    if not rules["tcp_keepalive_idle"] and _differs(
+        "connections", rules, "tcp_keepalive_interval", "tcp_keepalive_count"
+    ):
+        yield f"{at}tcp_keepalive_idle", "0: TCP does not probe; interval and number of probes have no effect."
+
+
+def _differs(record: str, values: Mapping, *names: str) -> bool:
+    """Whether anything in the record, or one of the names, was set to something else than its default."""
+    defaults = spec.KINDS["upstreams"].fields[record].fresh_default()
+    return any(values[name] != defaults[name] for name in names or defaults)
+
+
+def _named(labels: list[str]) -> str:
+    return labels[0] if len(labels) == 1 else f"{labels[0]} and {len(labels) - 1} more"
+
+
+def _hash_hints(values: Mapping) -> Hints:
     hashes = values["algorithm"] == "consistent-hashing"
     if hashes and values["hash_on"] == "none":
         yield "algorithm", "Nothing to hash: every request goes to the same target until “Hash on” is set."
@@ -58,14 +146,28 @@ def _hash_hints(values: Mapping) -> Iterable[tuple[str, str]]:
         yield "hash_on", f"No effect: the algorithm is {values['algorithm']}."
 
 
-def _service_hints(values: Mapping) -> Iterable[tuple[str, str]]:
+def _service_hints(values: Mapping, around: Neighbours) -> Hints:
     if not values["enabled"]:
         yield "enabled", "Its routes match nothing while it is off."
+    if around.upstream is not None:
+        yield from _overruled_hints(values, around.upstream)
 
 
-def _target_hints(values: Mapping) -> Iterable[tuple[str, str]]:
+def _overruled_hints(values: Mapping, upstream: Mapping) -> Hints:
+    name, retry = upstream["name"], upstream["retry"]
+    if not values["retries"] and (retry["statuses"] or retry["on_read_timeout"]):
+        yield "retries", f"0: what upstream {name} says about retries has no effect."
+    for timeout in TIMEOUTS:
+        instead = upstream["connections"][timeout]
+        if instead is not None and instead != values[timeout]:
+            yield timeout, f"No effect: upstream {name} sets {instead} ms."
+
+
+def _target_hints(values: Mapping, around: Neighbours) -> Hints:
     if values["weight"] == 0:
         yield "weight", "0 gets no traffic."
+    if values["priority"] and not any(priority < values["priority"] for priority in around.priorities):
+        yield "priority", "No reserve: the upstream has no other target with a lower number."
 
 
 _HINTS = {"upstreams": _upstream_hints, "services": _service_hints, "targets": _target_hints}

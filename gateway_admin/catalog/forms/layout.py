@@ -15,23 +15,35 @@ from proxy_engine import spec
 
 @dataclass(frozen=True)
 class Section:
-    """``fields``: path → label. ``slug`` names the tab that shows it on the entity's page; ``is_folded`` in forms."""
+    """``fields``: path → label. ``slug`` names the tab that shows it on the entity's page; ``is_folded`` in forms.
+
+    ``key``: under which its usual values (PRESETS) and its sentence (views/policy_words) stand, where it has them.
+    """
 
     title: str
     fields: Mapping[str, str]
     slug: str = "settings"
     is_folded: bool = True
     note: str = ""
-    preset: str = ""  # a set of usual values that the form offers to fill in, see PRESETS
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Usual values that a form offers to fill in as long as none of them is set. ``says``: what stands there now."""
+
+    says: str
+    offer: str
+    values: Mapping[str, Any]
 
 
 def labels(*names: str, **own: str) -> dict[str, str]:
     return {name: own.get(name) or name.replace("_", " ").capitalize() for name in (*names, *own)}
 
 
-def _check_labels(part: str, **own: str) -> dict[str, str]:
-    """``healthchecks.<part>.…``, where keywords write dots as two underscores."""
-    return {f"healthchecks.{part}.{name.replace('__', '.')}": label for name, label in own.items()}
+def _record_labels(record: str, **own: str) -> dict[str, str]:
+    """``<record>.…``, where keywords write dots as two underscores."""
+    return {f"{record}.{name.replace('__', '.')}": label for name, label in own.items()}
 
 
 _FAILURES = {
@@ -40,8 +52,8 @@ _FAILURES = {
     "unhealthy__timeouts": "Unhealthy after timeouts",
     "unhealthy__http_statuses": "Bad statuses",
 }
-_ACTIVE = _check_labels(
-    "active",
+_ACTIVE = _record_labels(
+    "healthchecks.active",
     type="Type",
     http_path="Path",
     healthy__interval="Interval while healthy",
@@ -55,8 +67,8 @@ _ACTIVE = _check_labels(
     https_verify_certificate="Verify certificate",
     concurrency="Concurrency",
 )
-_PASSIVE = _check_labels(
-    "passive",
+_PASSIVE = _record_labels(
+    "healthchecks.passive",
     type="Type",
     **_FAILURES,
     healthy__successes="Healthy after successes",
@@ -69,6 +81,42 @@ _HASHING = labels(
     hash_fallback_query_arg="Fallback query argument", hash_fallback_uri_capture="Fallback path capture",
     slots="Slots",
 )  # fmt: skip
+
+_RETRIES = _record_labels(
+    "retry",
+    statuses="Statuses tried again",
+    on_read_timeout="After a read timeout",
+    backoff="First wait",
+    max_backoff="Longest wait",
+    total_timeout="Time for all tries",
+    budget="Budget",
+    budget_min="Always allowed",
+)
+_BREAKER = _record_labels(
+    "circuit_breaker",
+    consecutive_failures="Failures in a row",
+    failure_percentage="Share of failures",
+    minimum_requests="Share counts from",
+    window="Window of the share",
+    http_statuses="Failure statuses",
+    open_time="Ejected for",
+    half_open_requests="Trial requests",
+    max_ejected="Ejected at most",
+)
+_CONNECTIONS = _record_labels(
+    "connections",
+    pool_size="Idle connections",
+    idle_timeout="Idle time",
+    max_requests="Requests per connection",
+    connect_timeout="Connect timeout",
+    write_timeout="Write timeout",
+    read_timeout="Read timeout",
+    tcp_keepalive_idle="TCP keepalive after",
+    tcp_keepalive_interval="TCP keepalive interval",
+    tcp_keepalive_count="TCP keepalive probes",
+    receive_buffer="Receive buffer",
+    tcp_fast_open="TCP fast open",
+)
 
 LAYOUT: dict[str, tuple[Section, ...]] = {
     "services": (
@@ -95,24 +143,39 @@ LAYOUT: dict[str, tuple[Section, ...]] = {
     "upstreams": (
         Section("Upstream", labels("name", "algorithm", "tags"), slug="balancing", is_folded=False),
         Section(
-            "Active health checks", _ACTIVE, slug="health-checks", preset="active",
+            "Active health checks", _ACTIVE, slug="health-checks", key="active",
             note="The gateway asks each target by itself, at fixed intervals.",
         ),
         Section(
-            "Passive health checks", _PASSIVE, slug="health-checks", preset="passive",
+            "Passive health checks", _PASSIVE, slug="health-checks", key="passive",
             note="The gateway watches how targets answer real requests.",
+        ),
+        Section(
+            "When all are unhealthy",
+            labels(when_all_unhealthy="Then") | {"healthchecks.threshold": "Available at least"},
+            slug="health-checks", key="all_unhealthy", note="What happens to requests then.",
+        ),
+        Section(
+            "Circuit breaker", _BREAKER, slug="health-checks", key="breaker",
+            note="Each worker ejects a target for a time when its requests to it fail.",
+        ),
+        Section(
+            "Retries", _RETRIES, slug="connections", key="retries",
+            note="What is tried again besides failed connections, as often as the service says.",
+        ),
+        Section(
+            "Connections", _CONNECTIONS, slug="connections", key="connections",
+            note="How connections to the targets are opened and kept.",
         ),
         Section(
             "Hashing", _HASHING, slug="balancing", note="Used by the algorithm consistent-hashing only.",
         ),
         Section(
-            "Advanced",
-            labels("host_header", use_srv_name="Send SRV name") | {"healthchecks.threshold": "Available at least"},
-            slug="balancing",
+            "Advanced", labels("host_header", use_srv_name="Send SRV name"), slug="balancing",
         ),
     ),
     "targets": (
-        Section("Target", labels("upstream", "target", "weight", "enabled", "tags"), is_folded=False),
+        Section("Target", labels("upstream", "target", "weight", "priority", "enabled", "tags"), is_folded=False),
         Section("Overrides", labels("scheme", path="Path prefix"), note="Of this target only; not in Kong."),
     ),
 }  # fmt: skip
@@ -136,22 +199,45 @@ ATTRIBUTES: dict[tuple[str, str], dict[str, str]] = {
 }
 """Further attributes of a field's input: names to pick from, and the note that follows what is typed."""
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "active": {
+CHOICE_WORDS: dict[str, dict[str, str]] = {
+    "when_all_unhealthy": {
+        "refuse": "refuse – answer with 503",
+        "use_all": "use_all – as if they were healthy",
+    },
+}
+"""What a choice means, where its name alone does not say it; the name stays, REST and files have it."""
+
+_ALL_0 = "All counts are 0, which means off."
+PRESETS: dict[str, Preset] = {
+    "active": Preset(_ALL_0, "Fill in usual values", {
         "healthchecks.active.healthy.interval": 5,
         "healthchecks.active.healthy.successes": 2,
         "healthchecks.active.unhealthy.interval": 5,
         "healthchecks.active.unhealthy.http_failures": 3,
         "healthchecks.active.unhealthy.tcp_failures": 3,
         "healthchecks.active.unhealthy.timeouts": 3,
-    },
-    "passive": {
+    }),
+    "passive": Preset(_ALL_0, "Fill in usual values", {
         "healthchecks.passive.unhealthy.http_failures": 5,
         "healthchecks.passive.unhealthy.tcp_failures": 2,
         "healthchecks.passive.unhealthy.timeouts": 5,
-    },
-}
-"""Usual values. Kong's defaults are all 0, which checks nothing: whoever opens the section wants checks that act."""
+    }),
+    "breaker": Preset(
+        "Neither a count nor a share is set, which means off.",
+        "Usual circuit breaker: 5 failures in a row, or 50 % of at least 20 requests",
+        {
+            "circuit_breaker.consecutive_failures": 5,
+            "circuit_breaker.failure_percentage": 50,
+            "circuit_breaker.minimum_requests": 20,
+        },
+    ),
+    "retries": Preset(
+        "Nothing but failed connections is tried again.",
+        "Careful retries: 502, 503 and 504, within a budget of 20 %",
+        {"retry.statuses": [502, 503, 504], "retry.budget": 20},
+    ),
+}  # fmt: skip
+"""The defaults are those that do nothing, as Kong's are: whoever opens the section wants something that acts."""
 
 
 def rule_at(kind: str, path: str) -> spec.Field:

@@ -15,13 +15,14 @@ from gateway_admin.catalog.forms.hints import hints
 from gateway_admin.catalog.forms.layout import LAYOUT, Section, rule_at, value_at
 from gateway_admin.catalog.kinds import KINDS
 from gateway_admin.catalog.models import Change, Route, Service, Target
+from gateway_admin.catalog.neighbours import neighbours
 from gateway_admin.common.htmx import signed_in
 from gateway_admin.common.templatetags.gatehouse import as_json, as_text
 from proxy_engine import spec
 
 from .destinations import destination, upstream_targets
-from .health_words import CheckWords, check_words
 from .pages import PAGES
+from .policy_words import Words, policy_words
 from .states import readiness
 
 SHOWN = 200  # rows of a table inside an entity's page
@@ -70,6 +71,7 @@ def upstream_head(upstream) -> dict:
         "upstream": upstream,
         "targets": targets,
         "ready": readiness(targets),
+        "has_reserves": any(view.target.priority for view in targets),
         "shifts_shares": upstream.algorithm in LOAD_SHIFTS_SHARES,
         "use": {"services": upstream.service_count, "routes": routes},
         "live": f"/ws/upstreams/{upstream.pk}/",
@@ -102,20 +104,27 @@ class Fact:
 class ShownFacts:
     section: Section
     facts: list[Fact]
-    words: CheckWords | None
+    words: Words | None
+
+    @property
+    def is_folded(self) -> bool:
+        """Only where a sentence says it all: nothing in it differs from the defaults, nothing is to be known."""
+        return self.words is not None and not any(
+            fact.hint or (fact.is_set and not fact.is_default) for fact in self.facts
+        )
 
 
 def settings_tab(request, row, slug) -> dict:
     """The fields of the sections that belong to this tab, as stored."""
     values = row.to_values()
-    notes = hints(row.kind, values)
-    words = check_words(values["healthchecks"]) if row.kind == "upstreams" else {}
+    notes = hints(row.kind, values, neighbours(row.kind, values))
+    words = policy_words(values) if row.kind == "upstreams" else {}
     return {
         "sections": [
             ShownFacts(
                 section,
                 [_fact(row, values, path, label, notes) for path, label in section.fields.items()],
-                words.get(section.preset),
+                words.get(section.key),
             )
             for section in LAYOUT[row.kind]
             if section.slug == (slug or "settings")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import MappingProxyType
 
 from django.http import Http404
 from django.shortcuts import get_object_or_404, render
@@ -52,7 +53,7 @@ def create_target(request, upstream_id):
     """A target of one upstream; "Save and add another" comes back here."""
     upstream = get_object_or_404(PAGES["upstreams"].rows(), pk=upstream_id)
     owner = {"upstream": {"id": str(upstream.pk)}}
-    form = _form(request, "targets", values=spec.defaults("targets") | _prefilled(request, "targets"), without=owner)
+    form = _form(request, "targets", values=spec.defaults("targets") | _prefilled(request, "targets"), given=owner)
     here = reverse("entity", args=["upstreams", upstream.pk])
     context = {
         "pages": PAGES["targets"],
@@ -65,7 +66,7 @@ def create_target(request, upstream_id):
     }
 
     def save(values, actor):
-        return actions.create(kind="targets", values=values | owner, actor=actor)
+        return actions.create(kind="targets", values=values, actor=actor)
 
     return _form_page(request, form, context, save)
 
@@ -92,10 +93,10 @@ def edit(request, kind, entity_id):
     return _form_page(request, form, context, save)
 
 
-def _form(request, kind, *, values, without=(), **kw) -> EntityForm:
+def _form(request, kind, *, values, given=MappingProxyType({}), **kw) -> EntityForm:
     data = request.POST if request.method == "POST" else None
-    options = {name: _options(to) for name, to in KINDS[kind].references.items() if name not in without}
-    return EntityForm(kind, values=values, data=data, options=options, without=without, **kw)
+    options = {name: _options(to) for name, to in KINDS[kind].references.items() if name not in given}
+    return EntityForm(kind, values=values, data=data, options=options, given=given, **kw)
 
 
 def _warnings(row) -> dict[str, str]:

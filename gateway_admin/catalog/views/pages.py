@@ -146,7 +146,8 @@ PAGES: dict[str, Pages] = {
             ),
             tabs=(
                 Tab("", "Targets", "catalog/tabs/_targets.html"),
-                Tab("health-checks", "Health checks", "catalog/tabs/_settings.html"),
+                Tab("health-checks", "Health", "catalog/tabs/_settings.html"),
+                Tab("connections", "Retries and connections", "catalog/tabs/_settings.html"),
                 Tab("balancing", "Balancing", "catalog/tabs/_settings.html"),
                 CONFIGURATION,
                 Tab("used-by", "Used by", "catalog/tabs/_used_by.html"),

@@ -31,12 +31,32 @@ class TargetView:
         return self.state.share / 100
 
     @property
+    def rank(self) -> str:
+        """``reserve 1``; empty for what is used first."""
+        return f"reserve {self.target.priority}" if self.target.priority else ""
+
+    @property
     def is_in_use(self) -> bool:
         return self.target.enabled and self.target.weight > 0
 
     @property
     def is_ready(self) -> bool:
-        return self.is_in_use and self.state.health != "unhealthy"
+        return self.is_in_use and self.state.health != "unhealthy" and not self.state.is_ejected
+
+    @property
+    def is_out(self) -> bool:
+        """Ejected, and nothing else speaks against it."""
+        return self.is_in_use and self.state.health != "unhealthy" and self.state.is_ejected
+
+    @property
+    def ejection_pill(self) -> str:
+        return "bad" if self.state.is_ejected else "warn"
+
+    @property
+    def ejection_word(self) -> str:
+        ejection = self.state.ejection
+        noun = "worker" if ejection.all_workers == 1 else "workers"
+        return f"ejected by {ejection.workers} of {ejection.all_workers} {noun}"
 
     @property
     def pill(self) -> str:
@@ -49,25 +69,29 @@ class TargetView:
 
 
 def target_views(targets: Iterable[Target]) -> list[TargetView]:
-    """For targets from ``queries.with_health``. One statement. "If all ready" is told among the given ones."""
+    """For targets from ``queries.with_health``. Two statements. "If all ready" is told among the given ones."""
     targets = list(targets)
     states = target_states(targets)
-    in_use = sum(target.weight for target in targets if target.enabled)
+    due = _first_choice(targets)
+    in_use = sum(target.weight for target in due)
     return [
-        TargetView(target, states[target.pk], _part(target, in_use), weight_text=str(target.weight))
+        TargetView(target, states[target.pk], target.weight / in_use if target in due else 0.0, str(target.weight))
         for target in targets
     ]
 
 
+def _first_choice(targets: list[Target]) -> set[Target]:
+    """Those that would get the requests if all were healthy."""
+    in_use = [target for target in targets if target.enabled and target.weight]
+    first = min((target.priority for target in in_use), default=0)
+    return {target for target in in_use if target.priority == first}
+
+
 def attach_views(targets: Iterable[Target]) -> None:
-    """Each target gets its ``view``. One statement."""
+    """Each target gets its ``view``. Two statements."""
     targets = list(targets)
     for target, view in zip(targets, target_views(targets), strict=True):
         target.view = view
-
-
-def _part(target: Target, total: int) -> float:
-    return target.weight / total if target.enabled and total else 0.0
 
 
 @dataclass(frozen=True)

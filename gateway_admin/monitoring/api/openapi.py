@@ -6,8 +6,8 @@ from drf_spectacular.openapi import AutoSchema
 
 from gateway_admin.catalog.api.paging import DEFAULT_LIMIT, MAX_LIMIT
 from gateway_admin.catalog.api.schemas import Schema, enveloped, enveloped_page, ref
-from gateway_admin.monitoring.models import TargetHealth
-from gateway_admin.monitoring.queries import HEALTHCHECKS_OFF, HEALTHY, LIVE_S, UNHEALTHY
+from gateway_admin.monitoring.models import LIVE_S, TargetHealth
+from gateway_admin.monitoring.queries import HEALTHCHECKS_OFF, HEALTHY, UNHEALTHY
 
 _SECURITY = [{"bearer": []}, {"session": []}]
 
@@ -80,7 +80,8 @@ _UPSTREAM = _object(
     name=_text(),
     health=_state("balancerHealth, as far as anything is checked.", HEALTHY, UNHEALTHY, HEALTHCHECKS_OFF),
     balancerHealth=_state(
-        "HEALTHY while the available share of the weight exceeds the threshold; otherwise requests get 503.",
+        "HEALTHY while the available share of the weight exceeds the threshold; otherwise requests get 503, "
+        "or all targets are used: as whenAllUnhealthy says.",
         HEALTHY,
         UNHEALTHY,
     ),
@@ -102,12 +103,20 @@ _EVENT = _object(
     cause=_text("Why, in words."),
     source=_state("What found out.", *TargetHealth.Source.values),
 )
+_EJECTION = _object(
+    targetId=_ID,
+    state=_state("half-open: trial requests decide.", "open", "half-open"),
+    since=_moment("When it was ejected."),
+    until=_moment("When it is tried again; null while it is.", nullable=True),
+    cause=_text("Why, in words."),
+)
 _WORKER = _object(
     pid=_count("Process id."),
     version=_count("Of the configuration it runs."),
     requests=_count("Answered since it started."),
     active=_count("Under way."),
     connections=_count("Of clients, open."),
+    ejected=_list(_EJECTION),
 )
 _ENGINE = _object(
     nodeId=_ID,

@@ -1,5 +1,7 @@
 """What was observed, over REST: the health of an upstream in Kong's words, the flips, the engines. Read only."""
 
+from datetime import UTC, datetime
+
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -113,8 +115,23 @@ def engine_answer(state: EngineState) -> dict:
         "live": state.is_live,
         "version": node.version,
         "behind": state.behind,
-        "workers": node.workers,
+        "workers": [worker_answer(worker) for worker in node.workers],
         "problems": node.problems,
         "startedAt": timestamp(node.started_at),
         "seenAt": timestamp(node.seen_at),
+    }
+
+
+def worker_answer(worker: dict) -> dict:
+    return worker | {"ejected": [ejection_answer(fact) for fact in worker.get("ejected", ())]}
+
+
+def ejection_answer(fact: dict) -> dict:
+    since, until = (fact[name] and timestamp(datetime.fromtimestamp(fact[name], UTC)) for name in ("since", "until"))
+    return {
+        "targetId": fact["target_id"],
+        "state": fact["state"],
+        "since": since,
+        "until": until,
+        "cause": fact["cause"],
     }

@@ -14,7 +14,8 @@ from gateway_admin.catalog.source import DatabaseReporter, DatabaseSource, read_
 from gateway_admin.monitoring.actions import Flip, forget_engine, mark_by_traffic, mark_targets, record_engine
 from gateway_admin.monitoring.models import EngineNode, TargetHealth
 from proxy_engine import spec
-from proxy_engine.sources import HealthFlip, NodeReport, SnapshotNeeded, WorkerReport
+from proxy_engine.explain import Replica
+from proxy_engine.sources import HealthFlip, NodeReport, Snapshot, SnapshotNeeded, WorkerReport
 from tests.gateway_admin.builders import ALICE, a_route, a_service, a_target, an_upstream, in_thread, to
 
 WAIT_S = 20
@@ -59,6 +60,24 @@ def test_what_a_snapshot_has_the_engine_can_build():
         for values in entities:
             assert spec.check(kind, values).problems == []
             assert spec.to_spec(kind, values).id == values["id"]
+
+
+@pytest.mark.django_db
+def test_changes_of_an_older_release_are_read_with_the_defaults_of_the_fields_they_lack():
+    upstream = an_upstream(name="pool", tags=["a"])
+    a_target(upstream)
+    epoch, _ = read_snapshot()
+    for change in Change.objects.all():
+        for field in ("retry", "circuit_breaker", "connections", "when_all_unhealthy", "priority"):
+            change.after.pop(field, None)
+        change.save()
+
+    pool, target = read_changes(0, epoch)
+
+    runtime = Replica(Snapshot(2, {"upstreams": [pool.after], "targets": [target.after]})).runtime
+    [balancer] = runtime.balancers.values()
+    assert balancer.upstream == spec.to_spec("upstreams", upstream.to_values())
+    assert [state.target.priority for state in balancer.states] == [0]
 
 
 @pytest.mark.django_db

@@ -8,7 +8,7 @@ from gateway_admin.catalog.actions import Actor
 from gateway_admin.monitoring.actions import Flip
 from gateway_admin.monitoring.checks.plan import Check, Plan, make_plan, plan_checks
 from proxy_engine import spec
-from proxy_engine.sources import NodeReport, WorkerReport
+from proxy_engine.sources import Ejection, NodeReport, WorkerReport
 
 ALICE = Actor("alice", "ui")
 numbers = count(1)
@@ -81,7 +81,19 @@ def a_flip(target, *, healthy=False, cause="3 of 3 HTTP failures: 503, 503, 503"
     return Flip(str(target.pk), str(target.upstream_id), target.target, healthy, cause, judged_by)
 
 
-def a_report(node_id=None, *, version=1, **fields) -> NodeReport:
+def a_report(node_id=None, *, version=1, ejected=((),), **fields) -> NodeReport:
+    """``ejected``: for each worker what its circuit breakers keep out."""
     values = {"name": "engine-1", "pid": 4000, "started_at": 1_700_000_000.0, "problems": []} | fields
-    workers = [WorkerReport(pid=4001, version=version, requests=10, active=1, connections=2)]
+    workers = [
+        WorkerReport(pid=pid, version=version, requests=10, active=1, connections=2, ejected=list(out))
+        for pid, out in enumerate(ejected, 4001)
+    ]
     return NodeReport(node_id=node_id or str(uuid4()), version=version, workers=workers, **values)
+
+
+REFUSED = "5 failures in a row: connection refused"
+
+
+def an_ejection(target, *, since=1_700_000_000.0, until=1_700_000_010.0, cause=REFUSED) -> Ejection:
+    state = "half-open" if until is None else "open"
+    return Ejection(str(target.pk), state, since, until, cause)

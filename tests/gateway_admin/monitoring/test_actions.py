@@ -1,6 +1,7 @@
 """What is written: flips with their events and notices, engines, and the end of history."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -245,7 +246,7 @@ def test_a_report_is_a_row():
     record_engine(report, now=AT)
     node = EngineNode.objects.get()
     assert (str(node.node_id), node.name, node.pid, node.version) == (report.node_id, "engine-1", 4000, 7)
-    assert node.workers == [{"pid": 4001, "version": 7, "requests": 10, "active": 1, "connections": 2}]
+    assert node.workers == [{"pid": 4001, "version": 7, "requests": 10, "active": 1, "connections": 2, "ejected": []}]
     assert (node.problems, node.seen_at) == (["route r1: bad pattern"], AT)
     assert node.started_at == datetime.fromtimestamp(1_700_000_000, UTC)
 
@@ -255,6 +256,18 @@ def test_the_next_report_replaces_it():
     record_engine(report)
     record_engine(a_report(report.node_id, version=8))
     assert [node.version for node in EngineNode.objects.all()] == [8]
+
+
+def test_it_is_kept_since_when_an_engine_runs_its_version():
+    report = a_report(version=7)
+    record_engine(report)
+    first = EngineNode.objects.get().version_since
+    record_engine(replace(report, problems=["x"]))
+    assert EngineNode.objects.get().version_since == first
+    EngineNode.objects.update(version_since=AT)
+    record_engine(replace(report, version=8))
+    again = EngineNode.objects.get().version_since
+    assert timedelta(0) <= again - first < timedelta(minutes=1)
 
 
 def test_reports_and_farewells_are_announced(told, django_capture_on_commit_callbacks):

@@ -7,7 +7,8 @@ from gateway_admin.accounts.models import User
 from gateway_admin.catalog.changes import head_version
 from gateway_admin.monitoring.actions import Source, mark_targets, record_engine
 from gateway_admin.monitoring.api import openapi
-from tests.gateway_admin.monitoring.builders import a_flip, a_report, a_target, an_upstream
+from gateway_admin.monitoring.models import EngineNode
+from tests.gateway_admin.monitoring.builders import a_flip, a_report, a_target, an_ejection, an_upstream
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("gateway_admin.monitoring.api.urls")]
 
@@ -105,8 +106,26 @@ def test_engines_and_how_far_they_are_behind(client, upstream):
     record_engine(report)
     [engine] = data(client.get("/engines"))
     assert (engine["nodeId"], engine["live"], engine["behind"]) == (report.node_id, True, 1)
-    assert engine["workers"] == [{"pid": 4001, "version": 0, "requests": 10, "active": 1, "connections": 2}]
+    [worker] = engine["workers"]
+    assert worker == {"pid": 4001, "version": 0, "requests": 10, "active": 1, "connections": 2, "ejected": []}
     assert engine["problems"] == ["route r1: bad pattern"]
+
+
+def test_what_the_workers_of_an_engine_keep_out(client, upstream):
+    target = a_target(upstream)
+    record_engine(a_report(ejected=([an_ejection(target)], [an_ejection(target, until=None)])))
+    out, on_trial = (worker["ejected"][0] for worker in data(client.get("/engines"))[0]["workers"])
+    assert out == {
+        "targetId": str(target.pk), "state": "open", "cause": "5 failures in a row: connection refused",
+        "since": "2023-11-14T22:13:20.000Z", "until": "2023-11-14T22:13:30.000Z",
+    }  # fmt: skip
+    assert (on_trial["state"], on_trial["until"]) == ("half-open", None)
+
+
+def test_a_worker_that_an_older_release_recorded_keeps_nothing_out(client, upstream):
+    record_engine(a_report())
+    EngineNode.objects.update(workers=[{"pid": 1, "version": 0, "requests": 1, "active": 0, "connections": 0}])
+    assert data(client.get("/engines"))[0]["workers"][0]["ejected"] == []
 
 
 # --- All of them -------------------------------------------------------------------------------------------

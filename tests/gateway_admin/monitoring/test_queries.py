@@ -8,13 +8,13 @@ from gateway_admin.catalog.changes import head_version
 from gateway_admin.catalog.models import Target, Upstream
 from gateway_admin.catalog.queries import with_health
 from gateway_admin.monitoring.actions import Source, mark_targets, record_engine
+from gateway_admin.monitoring.models import EngineNode
 from gateway_admin.monitoring.queries import (
     engines,
-    engines_below,
     health_events,
-    live_engines,
     target_state,
     upstream_state,
+    version_state,
 )
 from tests.gateway_admin.monitoring.builders import a_flip, a_report, a_target, an_upstream, edit
 
@@ -160,7 +160,7 @@ def test_an_engine_that_was_silent_for_ten_seconds_is_lost():
     found = engines(now=NOW)
     assert [state.node.name for state in found.live] == ["young"]
     assert [state.node.name for state in found.lost] == ["old"]
-    assert [node.name for node in live_engines(now=NOW)] == ["young"]
+    assert [node.name for node in EngineNode.objects.live(NOW)] == ["young"]
 
 
 def test_engines_that_run_an_older_version_are_behind():
@@ -171,8 +171,55 @@ def test_engines_that_run_an_older_version_are_behind():
     report("lost", version=head - 1, age_s=60)
     found = engines(now=NOW)
     assert [(state.node.name, state.behind) for state in found.behind] == [("slow", 1)]
-    assert [node.name for node in engines_below(head, now=NOW)] == ["slow"]
-    assert engines_below(head - 1, now=NOW) == []
+    assert [node.name for node in version_state(head, now=NOW).waiting] == ["slow"]
+    assert version_state(head - 1, now=NOW).is_live
+
+
+def test_without_engines_nothing_is_live():
+    assert not version_state(0, now=NOW).is_live
+
+
+def running(version, *, after_ms, name="one", started_at=NOW - timedelta(days=1)):
+    """An engine that reported the version for the first time so long after NOW."""
+    since = NOW + timedelta(milliseconds=after_ms)
+    node = {"name": name, "pid": 1, "workers": [], "problems": [], "seen_at": NOW, "started_at": started_at}
+    return EngineNode.objects.create(version=version, version_since=since, **node)
+
+
+def delay_ms(version=7):
+    found = version_state(version, now=NOW).delay(NOW)
+    return None if found is None else found / timedelta(milliseconds=1)
+
+
+def test_the_delay_of_an_edit_is_that_of_the_last_engine():
+    running(7, after_ms=4)
+    running(7, after_ms=12, name="two")
+    assert delay_ms() == 12
+
+
+def test_a_clock_that_is_cut_to_milliseconds_makes_no_delay_negative():
+    running(7, after_ms=-0.5)
+    assert delay_ms() == 0
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"version": 6, "after_ms": 1},  # not there yet
+        {"version": 8, "after_ms": 1},  # already further: when it was at 7 nobody knows
+        {"version": 7, "after_ms": 1, "started_at": NOW + timedelta(seconds=1)},  # was not there at the commit
+    ],
+)
+def test_no_delay_is_told_where_it_is_not_known(other):
+    running(7, after_ms=4)
+    running(name="two", **other)
+    assert delay_ms() is None
+
+
+def test_no_delay_is_told_of_an_engine_that_an_older_release_recorded():
+    node = running(7, after_ms=4)
+    EngineNode.objects.filter(pk=node.pk).update(version_since=None)
+    assert delay_ms() is None
 
 
 def test_engines_are_two_statements(django_assert_num_queries):

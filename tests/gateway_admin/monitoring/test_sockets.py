@@ -1,6 +1,7 @@
 """Sockets through the whole ASGI application: who may open one, what arrives, when it ends."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -12,7 +13,7 @@ from gateway_admin.accounts.models import User
 from gateway_admin.asgi import application
 from gateway_admin.monitoring import sockets
 from gateway_admin.monitoring.actions import Source, mark_targets, record_engine
-from tests.gateway_admin.monitoring.builders import a_flip, a_report, a_target, an_upstream, edit
+from tests.gateway_admin.monitoring.builders import a_flip, a_report, a_target, an_ejection, an_upstream, edit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -133,6 +134,18 @@ async def test_a_flip_elsewhere_does_not(client, upstream, target):
         await page.html()
         await in_thread(mark_targets)([a_flip(target)], source=Source.ACTIVE)
         assert await page.is_silent()
+
+
+async def test_an_ejection_arrives_with_the_report_that_tells_it(client, upstream, target):
+    report = a_report(ejected=([],))
+    await in_thread(record_engine)(report)
+    async with Page(path_of(upstream), client) as page:
+        await page.html()
+        out = replace(report, workers=[replace(report.workers[0], ejected=[an_ejection(target)])])
+        await in_thread(record_engine)(out)
+        assert "ejected" in await page.html_with("5 failures in a row: connection refused")
+        await in_thread(record_engine)(report)
+        assert "ejected" not in await page.html_with(f"targets-{upstream.pk}")
 
 
 async def test_an_edit_arrives(client, upstream, target):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from gateway_admin.catalog import actions
+from gateway_admin.catalog.models import Change
 from gateway_admin.catalog.views.pages import PAGES
 
 from .builders import (
@@ -117,6 +118,111 @@ def test_health_checks_are_told_in_a_sentence(page):
     upstream = an_upstream(healthchecks=CHECKS_ON)
     text = page.get("entity-tab", "upstreams", upstream.pk, "health-checks").text
     assert "GET / every 5 s; out after 3 bad statuses, 3 failed connections or 3 timeouts" in text
+
+
+FOLDED = '<details class="card section">'
+OPEN = '<details class="card section" open>'
+
+
+def test_policies_at_their_defaults_are_one_folded_sentence_each(page):
+    upstream = an_upstream()
+    for slug in ("health-checks", "connections"):
+        text = tab(page, "upstreams", upstream, slug).text
+        assert OPEN not in text
+        assert FOLDED in text
+    assert "Only failed connections are tried again." in text
+    assert "Up to 512 idle connections per target, kept for 60 s." in text
+
+
+@pytest.mark.parametrize(
+    ("slug", "values", "sentence"),
+    [
+        ("health-checks", {"circuit_breaker": {"consecutive_failures": 5}}, "Out for 10 s after 5 failures in a row"),
+        ("health-checks", {"when_all_unhealthy": "use_all"}, "All targets get requests while no target is healthy."),
+        ("connections", {"retry": {"statuses": [503]}}, "503: tried again if the method is idempotent."),
+        ("connections", {"connections": {"pool_size": 4}}, "Up to 4 idle connections per target"),
+    ],
+)
+def test_what_was_set_stands_open(page, slug, values, sentence):
+    text = tab(page, "upstreams", an_upstream(**values), slug).text
+    assert text.count(OPEN) == 1
+    assert sentence in text.split(OPEN)[1].split("</summary>")[0]
+
+
+def test_a_policy_that_cannot_act_for_a_service_says_so(page):
+    upstream = an_upstream(retry={"statuses": [503]})
+    a_service(retries=0)
+    assert "No effect for orders: 0 retries there." in tab(page, "upstreams", upstream, "connections").text
+
+
+def test_reserves_have_a_column_only_where_there_are_some(page):
+    upstream = an_upstream()
+    a_target(upstream, "10.0.0.1:80")
+    assert "<th>Priority</th>" not in tab(page, "upstreams", upstream, "").text
+    a_target(upstream, "10.0.0.2:80", priority=1)
+    text = tab(page, "upstreams", upstream, "").text
+    assert "<th>Priority</th>" in text
+    assert '<td class="rank">first</td>' in text
+    assert '<td class="rank">reserve 1<div class="why">waits</div></td>' in text
+    assert "reserve 1" in page.get("entity-list", "targets").text
+
+
+def shares(page, upstream):
+    return [round(view.share, 3) for view in tab(page, "upstreams", upstream, "").context["targets"]]
+
+
+def test_a_reserve_takes_over_when_no_target_before_it_is_ready(page):
+    upstream = an_upstream()
+    first = [a_target(upstream, f"10.0.0.{number}:80", weight=weight) for number, weight in enumerate((30, 10))]
+    a_target(upstream, "10.0.1.1:80", priority=1)
+    a_target(upstream, "10.0.1.2:80", priority=2)
+    assert shares(page, upstream) == [0.75, 0.25, 0, 0]
+    unhealthy(first[0])
+    assert shares(page, upstream) == [0, 1, 0, 0]
+    unhealthy(first[1])
+    assert shares(page, upstream) == [0, 0, 1, 0]
+    text = tab(page, "upstreams", upstream, "").text
+    assert '<td class="rank">reserve 1</td>' in text
+    assert "was 75 %" in text
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, [0, 1, 0]),
+        ({"healthchecks": {"threshold": 66}}, [0, 1, 0]),  # two thirds are more than 66 %
+        ({"healthchecks": {"threshold": 67}}, [0, 0, 0]),
+        ({"healthchecks": {"threshold": 67}, "when_all_unhealthy": "use_all"}, [0.333, 0.333, 0.333]),
+    ],
+)
+def test_shares_heed_what_must_be_available_and_what_happens_below(page, values, expected):
+    upstream = an_upstream(**values)
+    unhealthy(a_target(upstream, "10.0.0.1:80"))
+    a_target(upstream, "10.0.0.2:80")
+    a_target(upstream, "10.0.0.3:80", priority=1)
+    assert shares(page, upstream) == expected
+
+
+@pytest.mark.parametrize(("choice", "expected"), [("refuse", [0, 0]), ("use_all", [0.25, 0.75])])
+def test_with_all_unhealthy_nobody_or_everybody_is_due(page, choice, expected):
+    upstream = an_upstream(when_all_unhealthy=choice)
+    unhealthy(a_target(upstream, "10.0.0.1:80", weight=1))
+    unhealthy(a_target(upstream, "10.0.0.2:80", weight=3))
+    a_target(upstream, "10.0.0.3:80", enabled=False)
+    assert shares(page, upstream) == [*expected, 0]
+
+
+def test_the_history_of_an_older_release_is_still_told(page):
+    """Its changes do not know the fields that came since."""
+    upstream = an_upstream(tags=["a"])
+    actions.update(kind="upstreams", entity_id=upstream.pk, values={"retry": {"budget": 20}}, actor=BOB)
+    made = Change.objects.earliest("version")
+    for field in ("retry", "circuit_breaker", "connections", "when_all_unhealthy"):
+        made.after.pop(field)
+    made.save()
+    text = tab(page, "upstreams", upstream, "history").text
+    assert "<del>0</del> → <ins>20</ins>" in text
+    assert text.count("budget") == 1
 
 
 def test_the_configuration_is_what_is_stored(page):

@@ -23,15 +23,15 @@ def test_each_field_of_the_spec_stands_in_exactly_one_section(kind):
 
 
 def test_presets_and_attributes_name_fields_that_exist():
-    for values in PRESETS.values():
-        assert all(rule_at("upstreams", path) for path in values)
+    for preset in PRESETS.values():
+        assert all(rule_at("upstreams", path) for path in preset.values)
     assert all(rule_at(kind, path) for kind, path in ATTRIBUTES)
 
 
 def test_presets_are_valid_and_act():
     values = spec.merge("upstreams", spec.defaults("upstreams"), {"name": "a"})
     for preset in PRESETS.values():
-        values = spec.merge("upstreams", values, nest(preset))
+        values = spec.merge("upstreams", values, nest(preset.values))
     assert spec.check("upstreams", values).problems == []
 
 

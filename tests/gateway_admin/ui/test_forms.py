@@ -1,5 +1,7 @@
 """Creating and editing: from a form as it stands to a stored entity, and back again with what was wrong."""
 
+import re
+import time
 from uuid import uuid4
 
 import pytest
@@ -46,6 +48,14 @@ def test_after_saving_the_page_says_so_and_follows_the_version(page):
     text = page.client.get(saved["Location"]).text
     assert "Saved service orders as version 1." in text
     assert 'hx-get="/admin-ui/versions/1/"' in text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_page_after_saving_knows_when_that_was_committed(page):
+    before = time.time()
+    saved = page.submit("entity-new", "services", **LEAST["services"])
+    committed = re.search(r"/admin-ui/versions/1/\?committed=([\d.]+)", page.client.get(saved["Location"]).text)
+    assert before - 0.002 <= float(committed[1]) / 1000 <= time.time()  # SQLite's clock is cut to milliseconds
 
 
 def test_every_way_of_writing_arrives_as_its_value(page):
@@ -174,6 +184,49 @@ def test_usual_values_fill_in_a_check_and_keep_what_was_typed(page):
     assert form["name"].value() == "typed"
     assert form["healthchecks.active.healthy.interval"].value() == "5"
     assert not Upstream.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("preset", "filled_in"),
+    [
+        ("breaker", {"consecutive_failures": "5", "failure_percentage": "50", "minimum_requests": "20"}),
+        ("retries", {"statuses": "502, 503, 504", "budget": "20"}),
+    ],
+)
+def test_usual_values_of_a_policy_are_offered_until_they_are_set(page, preset, filled_in):
+    record = {"breaker": "circuit_breaker", "retries": "retry"}[preset]
+    button = f'name="preset" value="{preset}"'
+    assert button in page.get("entity-new", "upstreams").text
+    response = page.submit("entity-new", "upstreams", name="typed", preset=preset)
+    form = response.context["form"]
+    assert {name: form[f"{record}.{name}"].value() for name in filled_in} == filled_in
+    assert button not in response.text
+    assert response.text.count('<details class="card section" open>') == 1
+
+
+def test_a_preset_that_is_none_changes_nothing(page):
+    assert page.submit("entity-new", "upstreams", name="typed", preset="x").context["form"]["name"].value() == "typed"
+
+
+def test_a_target_of_one_upstream_is_judged_among_its_siblings(page):
+    upstream = an_upstream()
+    lonely = page.submit("target-new", upstream.pk, target="10.0.0.1", priority="1", preset="x")
+    assert "No reserve: the upstream has no other target with a lower number." in lonely.text
+    a_target(upstream)
+    assert "No reserve" not in page.submit("target-new", upstream.pk, target="a:1", priority="1", preset="x").text
+
+
+def test_a_target_is_no_sibling_of_its_own(page):
+    target = a_target(an_upstream())
+    assert "No reserve" in page.submit("entity-edit", "targets", target.pk, priority="1", preset="x").text
+
+
+def test_choices_say_what_they_mean_beside_their_name(page):
+    assert (
+        '<option value="use_all">use_all – as if they were healthy</option>' in page.get("entity-new", "upstreams").text
+    )
+    page.submit("entity-new", "upstreams", name="pool", when_all_unhealthy="use_all")
+    assert Upstream.objects.get().when_all_unhealthy == "use_all"
 
 
 def test_a_check_that_cannot_act_says_so(page):

@@ -1,9 +1,11 @@
 """The first screen: is anything wrong, and what to do next on an empty system."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
+
+from gateway_admin.monitoring.models import EngineNode
 
 from .builders import a_route, a_service, a_target, an_engine, an_upstream, one_of_each, unhealthy
 
@@ -109,6 +111,31 @@ def test_a_write_is_followed_until_it_is_live(page, running, words):
     response = page.get("version-live", 1)
     assert words in response.text
     assert ("hx-get" in response.text) == (running == [0])
+
+
+def test_once_live_it_tells_how_long_that_took(page):
+    a_service()
+    an_engine(version=1)
+    started = EngineNode.objects.get().version_since - timedelta(milliseconds=14.2)
+    committed = f"?committed={started.timestamp() * 1000:.3f}"
+    EngineNode.objects.update(started_at=started - timedelta(days=1))
+    assert "Live on the engine within 15 ms." in page.get("version-live", 1, query=committed).text
+
+
+def test_asking_again_keeps_the_time_of_the_commit(page):
+    a_service()
+    an_engine(version=0)
+    text = page.get("version-live", 1, query="?committed=1700000000000.125").text
+    assert 'hx-get="/admin-ui/versions/1/?committed=1700000000000.125"' in text
+
+
+@pytest.mark.parametrize("committed", ["", "x", "nan", "inf", "1e400", "-1e300", "1e17", "1700000000000", "１７"])
+def test_a_time_of_the_commit_that_means_nothing_is_left_out(page, committed):
+    a_service()
+    an_engine(version=1)
+    EngineNode.objects.update(started_at=datetime(1970, 1, 1, tzinfo=UTC))
+    text = page.get("version-live", 1, query=f"?committed={committed}").text
+    assert "Live on the engine." in text
 
 
 @pytest.mark.parametrize("version", [0, 7, 10**30])

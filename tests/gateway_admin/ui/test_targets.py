@@ -1,10 +1,15 @@
 """What is done to targets on their upstream's page, and what its WebSocket sends."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from gateway_admin.catalog.models import Change, Target
 from gateway_admin.catalog.views.live import upstream_fragments
+from gateway_admin.monitoring.actions import record_engine
+from tests.gateway_admin.monitoring.builders import a_report, an_ejection
 
 from .builders import a_target, an_upstream, unhealthy
 
@@ -76,3 +81,27 @@ def test_the_socket_sends_what_the_page_shows(page, upstream):
 
 def test_of_a_deleted_upstream_nothing_is_sent(db):
     assert upstream_fragments("00000000-0000-0000-0000-000000000000") == ""
+
+
+def test_a_target_that_some_workers_keep_out_says_which_and_why(page, upstream):
+    target, until = a_target(upstream), timezone.now() + timedelta(seconds=10)
+    record_engine(a_report(ejected=([an_ejection(target, until=until.timestamp())], [], [])))
+    text = " ".join(page.get("entity", "upstreams", upstream.pk).text.split())
+    assert '<span class="pill warn">ejected by 1 of 3 workers</span><div class="why">until <time' in text
+    assert f">{until:%H:%M:%S}</time> — 5 failures in a row: connection refused" in text
+    assert "less where it is ejected" in text
+    assert "1 of 1 target ready" in text
+    assert "ejected by 1 of 3 workers</span>" in page.get("entity", "targets", target.pk).text
+
+
+def test_a_target_that_all_workers_keep_out_is_not_ready(page, upstream):
+    target = a_target(upstream)
+    a_target(upstream, "10.0.0.2:80")
+    record_engine(a_report(ejected=([an_ejection(target, until=None, cause="<503>")],)))
+    response = page.get("entity", "upstreams", upstream.pk)
+    text = " ".join(response.text.split())
+    assert '<span class="pill bad">ejected by 1 of 1 worker</span>' in text
+    assert "on trial again — &lt;503&gt;" in text
+    assert "1 of 2 targets ready" in text
+    assert [view.share for view in response.context["targets"]] == [0, 1]
+    assert text.count(">ready</span>") == 1

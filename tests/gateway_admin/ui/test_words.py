@@ -1,14 +1,16 @@
 """What the dashboard says of settings that do not do what they look like, of states, times and changes."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
 
 from gateway_admin.catalog.forms.hints import hints
 from gateway_admin.catalog.forms.layout import nest
+from gateway_admin.catalog.neighbours import Neighbours, ServiceTimes
 from gateway_admin.catalog.views.diff import ABSENT, Edit, edits
-from gateway_admin.catalog.views.health_words import check_words
+from gateway_admin.catalog.views.policy_words import policy_words
 from gateway_admin.catalog.views.states import Readiness
 from gateway_admin.common.templatetags import gatehouse
 from proxy_engine import spec
@@ -45,9 +47,88 @@ HINTS = [
 ]
 
 
+BREAKER, RETRY, CONNECTIONS = "circuit_breaker.", "retry.", "connections."
+BREAKS = {f"{BREAKER}consecutive_failures": 5}
+HINTS += [
+    (BREAKS, {}),
+    ({f"{BREAKER}failure_percentage": 50, f"{BREAKER}minimum_requests": 10, f"{BREAKER}window": 5}, {}),
+    (BREAKS | {f"{BREAKER}max_ejected": 0}, {f"{BREAKER}max_ejected"}),
+    (BREAKS | {f"{BREAKER}window": 5}, {f"{BREAKER}failure_percentage"}),
+    ({f"{BREAKER}open_time": 5}, {f"{BREAKER}consecutive_failures"}),
+    ({f"{RETRY}statuses": [502]}, {}),
+    ({f"{RETRY}backoff": 25}, {f"{RETRY}backoff"}),
+    ({f"{RETRY}backoff": 25, f"{RETRY}on_read_timeout": True}, {}),
+    ({f"{RETRY}backoff": 2000, f"{RETRY}statuses": [502]}, {f"{RETRY}max_backoff"}),
+    ({f"{RETRY}budget_min": 5}, {f"{RETRY}budget_min"}),
+    ({f"{RETRY}budget_min": 5, f"{RETRY}budget": 20}, {}),
+    ({f"{RETRY}total_timeout": 500, f"{CONNECTIONS}connect_timeout": 501}, {f"{RETRY}total_timeout"}),
+    ({f"{RETRY}total_timeout": 500, f"{CONNECTIONS}connect_timeout": 500}, {}),
+    ({f"{CONNECTIONS}pool_size": 0}, {}),
+    ({f"{CONNECTIONS}pool_size": 0, f"{CONNECTIONS}max_requests": 7}, {f"{CONNECTIONS}pool_size"}),
+    ({f"{CONNECTIONS}tcp_keepalive_count": 9}, {f"{CONNECTIONS}tcp_keepalive_idle"}),
+    ({f"{CONNECTIONS}tcp_keepalive_count": 9, f"{CONNECTIONS}tcp_keepalive_idle": 60}, {}),
+    ({"when_all_unhealthy": "use_all"}, {"when_all_unhealthy"}),
+    (WORKING | {"when_all_unhealthy": "use_all"}, {}),
+    (BREAKS | {"when_all_unhealthy": "use_all"}, {}),
+]
+
+
 @pytest.mark.parametrize(("settings", "fields"), HINTS)
 def test_settings_that_cannot_act_are_pointed_out(settings, fields):
     assert set(hints("upstreams", upstream(**settings))) == set(fields)
+
+
+SLOW, NEVER_AGAIN = ServiceTimes("slow", 5, 60_000), ServiceTimes("never-again", 0, 100)
+
+
+@pytest.mark.parametrize(
+    ("settings", "around", "field", "words"),
+    [
+        ({f"{RETRY}statuses": [502]}, {"services": (SLOW, NEVER_AGAIN)}, f"{RETRY}statuses", "for never-again: 0"),
+        ({f"{RETRY}on_read_timeout": True}, {"services": (NEVER_AGAIN,) * 3}, f"{RETRY}on_read_timeout", "and 2 more"),
+        ({f"{RETRY}total_timeout": 500}, {"services": (SLOW, NEVER_AGAIN)}, f"{RETRY}total_timeout", "of slow, 60000"),
+        (BREAKS, {"in_use": 1}, f"{BREAKER}max_ejected", "single target"),
+    ],
+)
+def test_an_upstream_is_judged_together_with_its_services_and_targets(settings, around, field, words):
+    found = hints("upstreams", upstream(**settings), Neighbours(**around))
+    assert list(found) == [field]
+    assert words in found[field]
+
+
+@pytest.mark.parametrize(
+    ("settings", "around"),
+    [
+        ({f"{RETRY}statuses": [502]}, {"services": (SLOW,)}),
+        ({f"{RETRY}total_timeout": 500}, {"services": (NEVER_AGAIN,)}),
+        ({f"{RETRY}total_timeout": 500, f"{CONNECTIONS}connect_timeout": 90}, {"services": (SLOW,)}),
+        (BREAKS, {"in_use": 2}),
+        (BREAKS | {f"{BREAKER}max_ejected": 100}, {"in_use": 1}),
+    ],
+)
+def test_what_can_act_goes_without_a_hint(settings, around):
+    assert hints("upstreams", upstream(**settings), Neighbours(**around)) == {}
+
+
+def service(**values):
+    return spec.check("services", {"host": "pool"} | values).values
+
+
+def test_a_service_says_where_its_upstream_overrules_it():
+    pool = upstream(connections__read_timeout=500, connections__connect_timeout=60000, retry__statuses=[503])
+    assert hints("services", service(retries=0), Neighbours(upstream=pool)) == {
+        "retries": "0: what upstream a says about retries has no effect.",
+        "read_timeout": "No effect: upstream a sets 500 ms.",
+    }
+    assert hints("services", service(read_timeout=500), Neighbours(upstream=pool)) == {}
+    assert hints("services", service(retries=0), Neighbours(upstream=upstream())) == {}
+
+
+@pytest.mark.parametrize(("others", "is_reserve"), [(set(), False), ({2, 3}, False), ({0}, True), ({1, 2}, True)])
+def test_a_reserve_needs_something_to_be_a_reserve_for(others, is_reserve):
+    target = spec.check("targets", {"target": "a:1", "upstream": {"id": str(uuid4())}, "priority": 2}).values
+    found = hints("targets", target, Neighbours(priorities=frozenset(others)))
+    assert set(found) == (set() if is_reserve else {"priority"})
 
 
 @pytest.mark.parametrize(
@@ -61,14 +142,49 @@ def test_settings_that_cannot_act_are_pointed_out(settings, fields):
     ],
 )
 def test_active_checks_in_a_sentence(settings, pill, words):
-    found = check_words(upstream(**settings)["healthchecks"])["active"]
+    found = policy_words(upstream(**settings))["active"]
     assert found.pill == pill
     assert words in found.sentence
 
 
+@pytest.mark.parametrize(
+    ("key", "settings", "pill", "sentence"),
+    [
+        ("all_unhealthy", {}, "", "Requests are answered with 503 while no target is healthy."),
+        ("all_unhealthy", {"healthchecks.threshold": 30}, "", "503 while 30 % of the weight or less is available."),
+        ("all_unhealthy", {"when_all_unhealthy": "use_all"}, "ok", "All targets get requests while no target is"),
+        ("breaker", {}, "off", "Failed requests do not eject a target."),
+        ("breaker", BREAKS, "ok", "Out for 10 s after 5 failures in a row; back after 1 trial request; at most 50 %"),
+        (
+            "breaker",
+            {f"{BREAKER}failure_percentage": 12.5},
+            "ok",
+            "after 12.5 % failures of at least 20 requests in 10 s;",
+        ),
+        ("breaker", BREAKS | {f"{BREAKER}max_ejected": 0}, "warn", "so never"),
+        ("retries", {}, "off", "Only failed connections are tried again."),
+        ("retries", {f"{RETRY}backoff": 25}, "off", "Only failed connections are tried again; first after 25 ms."),
+        (
+            "retries",
+            {f"{RETRY}statuses": [502, 503], f"{RETRY}on_read_timeout": True, f"{RETRY}budget": 20},
+            "ok",
+            "502, 503, read timeouts: tried again if the method is idempotent; at most 20 % of the requests under way.",
+        ),
+        ("retries", {f"{RETRY}statuses": [502], f"{RETRY}total_timeout": 900}, "ok", "; 900 ms for all tries."),
+        ("connections", {}, "", "Up to 512 idle connections per target, kept for 60 s."),
+        ("connections", {f"{CONNECTIONS}pool_size": 1}, "", "Up to 1 idle connection per target"),
+        ("connections", {f"{CONNECTIONS}pool_size": 0}, "", "A new connection for each request."),
+    ],
+)
+def test_every_policy_in_a_sentence(key, settings, pill, sentence):
+    found = policy_words(upstream(**settings))[key]
+    assert found.pill == pill
+    assert sentence in found.sentence
+
+
 def test_passive_checks_in_a_sentence():
     settings = {f"{PASSIVE}unhealthy.http_failures": 5, f"{PASSIVE}unhealthy.tcp_failures": 2}
-    found = check_words(upstream(**settings)["healthchecks"])["passive"]
+    found = policy_words(upstream(**settings))["passive"]
     assert found == ("ok", "on", "Out after 5 bad statuses or 2 failed connections.")
 
 

@@ -97,8 +97,9 @@ def _targets(forwarding) -> Iterator[Row]:
     from gateway_admin.catalog.api.explain import text
 
     for chance in forwarding.targets:
-        share = "-" if chance.obstacles else f"{chance.percent:.2f} %"
-        yield chance.address, share, text(chance.path), text(chance.host), ", ".join(chance.obstacles)
+        share = "-" if chance.obstacles and not chance.percent else f"{chance.percent:.2f} %"
+        reasons = ", ".join(filter(None, [*chance.obstacles, chance.remark]))
+        yield chance.address, share, text(chance.path), text(chance.host), reasons
 
 
 def _verdicts(routing) -> Iterator[Row]:

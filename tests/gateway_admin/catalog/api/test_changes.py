@@ -3,6 +3,7 @@
 import pytest
 
 from gateway_admin.catalog import actions
+from gateway_admin.catalog.models import Change
 from tests.gateway_admin.builders import ALICE, a_service, an_upstream
 
 pytestmark = pytest.mark.django_db
@@ -17,6 +18,18 @@ def test_changes_come_newest_first_with_both_states(api):
     assert (newest["version"], newest["kind"], newest["label"], newest["actor"]) == (2, "services", "orders", "alice")
     assert (newest["before"]["port"], newest["after"]["port"]) == (80, 81)
     assert (first["before"], first["after"]["connectTimeout"], first["entityId"]) == (None, 1000, str(service.pk))
+
+
+def test_changes_of_an_older_release_lack_the_fields_that_came_since(api):
+    an_upstream(tags=["a"])
+    change = Change.objects.get()
+    for field in ("retry", "circuit_breaker", "connections", "when_all_unhealthy"):
+        change.after.pop(field)
+    change.save()
+
+    [found] = api.get("/api/changes").json()["data"]
+
+    assert (found["after"]["retry"], found["after"]["whenAllUnhealthy"], found["after"]["tags"]) == (None, None, ["a"])
 
 
 def test_changes_of_one_entity_one_kind_one_person(api):

@@ -27,6 +27,16 @@ def told(api, **body):
     return answer.json()["data"]
 
 
+def test_timeouts_are_those_of_the_upstream_where_it_has_its_own(api):
+    upstream = an_upstream(name="pool", connections={"connect_timeout": 500})
+    a_target(upstream)
+    a_route(paths=["/api"], service=to(a_service(host="pool")))
+
+    forwarding = told(api, url="http://a.test:8000/api/x")["forwarding"]
+
+    assert (forwarding["connectTimeout"], forwarding["readTimeout"]) == (500, 60000)
+
+
 def test_it_tells_the_whole_way_of_a_request(api, pool):
     target = a_target(pool, target="10.0.0.1:81", path="/base")
     off = a_target(pool, target="10.0.0.2:81", enabled=False)

@@ -3,9 +3,10 @@
 import pytest
 from django.utils import timezone
 
-from gateway_admin.monitoring.actions import Flip, mark_targets
+from gateway_admin.monitoring.actions import Flip, mark_targets, record_engine
 from gateway_admin.monitoring.models import TargetHealth
 from tests.gateway_admin.builders import a_target, an_upstream
+from tests.gateway_admin.monitoring.builders import a_report, an_ejection
 
 pytestmark = pytest.mark.django_db
 CHECKED = {"active": {"healthy": {"interval": 1}, "unhealthy": {"http_failures": 3}}}
@@ -91,3 +92,35 @@ def test_health_cannot_be_set(api):
     answer = api.patch(f"/api/targets/{target.pk}", {"health": "unhealthy", "weight": 7})
 
     assert (answer.json()["data"]["health"], answer.json()["data"]["weight"]) == ("unchecked", 7)
+
+
+def test_a_reserve_is_due_nothing_while_a_target_before_it_is_ready(api):
+    upstream = an_upstream(healthchecks=CHECKED)
+    first, reserve = a_target(upstream), a_target(upstream, priority=1)
+    assert (read(api, first)["expectedShare"], read(api, reserve)["expectedShare"]) == (100.0, 0)
+
+    mark(first)
+
+    assert (read(api, first)["expectedShare"], read(api, reserve)["expectedShare"]) == (0, 100.0)
+
+
+def test_a_target_tells_which_workers_keep_it_out(api):
+    upstream = an_upstream()
+    out, other = a_target(upstream), a_target(upstream)
+    record_engine(a_report(ejected=([an_ejection(out)], [])))
+
+    found = read(api, out)
+    assert found["ejection"] == {
+        "workers": 1, "allWorkers": 2, "cause": "5 failures in a row: connection refused",
+        "since": "2023-11-14T22:13:20.000Z", "until": "2023-11-14T22:13:30.000Z",
+    }  # fmt: skip
+    assert (found["expectedShare"], read(api, other)["expectedShare"]) == (50, 50)
+    assert read(api, other)["ejection"] is None
+
+
+def test_a_target_that_all_workers_keep_out_is_due_nothing(api):
+    upstream = an_upstream()
+    out, other = a_target(upstream), a_target(upstream)
+    record_engine(a_report(ejected=([an_ejection(out)], [an_ejection(out, until=None)])))
+
+    assert (read(api, out)["expectedShare"], read(api, other)["expectedShare"]) == (0, 100)

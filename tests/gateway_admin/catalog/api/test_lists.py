@@ -107,6 +107,19 @@ def test_the_number_of_statements_does_not_grow_with_the_page(api, django_assert
         a_route(service=to(a_service(host=upstream.name)))
     api.get("/api/services")  # the token's use is noted now and then
 
-    for kind, statements in {"services": 4, "routes": 3, "upstreams": 4, "targets": 4}.items():
+    for kind, statements in {"services": 4, "routes": 3, "upstreams": 4, "targets": 5}.items():
         with django_assert_num_queries(statements):
             assert len(api.get(f"/api/{kind}").json()["data"]) == 20
+
+
+def test_targets_and_upstreams_are_found_by_what_only_we_have(api):
+    upstream = an_upstream(name="brave", when_all_unhealthy="use_all")
+    a_target(upstream, target="a:1")
+    a_target(upstream, target="b:1", priority=2)
+    an_upstream(name="careful")
+
+    assert names(api.get("/api/upstreams?whenAllUnhealthy=use_all")) == ["brave"]
+    assert [item["target"] for item in api.get("/api/targets?priority=2").json()["data"]] == ["b:1"]
+    ordered = api.get("/api/targets?orderBy=priority&orderDirection=desc").json()["data"]
+    assert [item["priority"] for item in ordered] == [2, 0]
+    assert api.get("/api/targets?priority=first").status_code == 400

@@ -142,6 +142,21 @@ def test_health_checks_merge_deeply_under_both_names(api):
     assert (active["httpPath"], active["timeout"], active["healthy"]["interval"]) == ("/up", 2, 5)
 
 
+def test_records_of_ours_merge_deeply_in_camel_case(api):
+    api.post("/api/upstreams", {"name": "pool", "retry": {"statuses": [502], "budget": 20}})
+
+    data = api.patch("/api/upstreams/pool", {"retry": {"onReadTimeout": True}}).json()["data"]
+    wrong = api.patch("/api/upstreams/pool", {"circuitBreaker": {"openTime": 0}, "connections": {"maxRequests": -1}})
+    misspelt = api.patch("/api/upstreams/pool", {"circuitBreaker": {"open_time": 1}})
+
+    assert data["retry"] == {
+        "statuses": [502], "onReadTimeout": True, "backoff": 0, "maxBackoff": 1000, "totalTimeout": 0,
+        "budget": 20, "budgetMin": 3,
+    }  # fmt: skip
+    assert set(details(wrong)) == {"circuitBreaker.openTime", "connections.maxRequests"}
+    assert set(details(misspelt)) == {"circuitBreaker.open_time"}
+
+
 def test_problems_of_health_checks_are_named_in_the_clients_words(api):
     body = {"name": "pool", "healthcheck": {"active": {"httpPath": "up", "unhealthy": {"tcpFailures": 256}}}}
     found = details(api.post("/api/upstreams", body))
