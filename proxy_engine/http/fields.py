@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 
 from proxy_engine.errors import BadMessage
 
-MAX_LINE = 8192  # bytes of one field line; nginx: 8 KiB
+MAX_LINE = 8192  # bytes of one field line, unless the table is made for others; nginx: 8 KiB
 MAX_REMEMBERED = 4096  # lines kept per table
 MAX_LINES_OF_A_NAME = 64  # a field that differs on every request (an id, a token) is not worth remembering
 MAX_REMEMBERED_LINE = 512  # bytes; longer ones (cookies, tokens) are checked each time
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _FOLD = bytes.maketrans(b"!#$%&'*+.^_`|~", b"-" * 14)
-_VALUE_BYTES = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
+_NO_VALUE_BYTE = bytes((value < 0x20 and value != 0x09) or value == 0x7F for value in range(256))
 
 
 Handler = Callable[[Any, bytes, list[bytes]], None]
@@ -56,10 +56,11 @@ class LineTable:
     and some of them ``X.Forwarded.For`` as well.
     """
 
-    __slots__ = ("_names", "_plain", "_special", "special")
+    __slots__ = ("_names", "_plain", "_special", "max_line", "special")
 
-    def __init__(self, special: frozenset[bytes]) -> None:
+    def __init__(self, special: frozenset[bytes], max_line: int = MAX_LINE) -> None:
         self.special = special
+        self.max_line = max_line
         self._plain: set[bytes] = set()
         self._special: dict[bytes, Line] = {}
         self._names: dict[bytes, Name] = {}
@@ -99,18 +100,39 @@ class LineTable:
             copied = [text for text in copied if self.read(text).name not in gone]
         return copied
 
+    def are_plain(self, text: bytes, at_most: int) -> bool:
+        """Whether these are well-formed lines, joined by CRLF, under known names, that no rule looks at.
+
+        Learns nothing. False for more than ``at_most`` lines.
+        """
+        if self._is_plain(text):  # one line, as usual: the value of one has no CRLF in it
+            return True
+        lines = text.split(b"\r\n")
+        return len(lines) <= at_most and all(line in self._plain or self._is_plain(line) for line in lines)
+
+    def _is_plain(self, text: bytes) -> bool:
+        name, colon, value = text.partition(b":")
+        known = self._names.get(name)
+        return (
+            known is not None
+            and not known.is_special
+            and colon != b""
+            and is_value(value)
+            and len(text) <= self.max_line
+        )
+
     def read(self, text: bytes) -> Line:
         """Any line, read. Raises BadMessage."""
         name, value = self._split(text)
         return Line(name.lower, value.strip(b" \t"))
 
     def _split(self, text: bytes) -> tuple[Name, bytes]:
-        if len(text) > MAX_LINE:
+        if len(text) > self.max_line:
             raise BadMessage(431, "a header field is too long")
         name, colon, value = text.partition(b":")
         if not colon:
             raise BadMessage(400, "a header line without a colon")
-        if value.translate(None, _VALUE_BYTES):
+        if not is_value(value):
             raise BadMessage(400, "control character in a header field")
         return self._names.get(name) or self._learn_name(name), value
 
@@ -142,6 +164,16 @@ class LineTable:
         self._plain, self._special, self._names = set(), {}, {}
 
 
+def is_value(text: bytes) -> bool:
+    """Whether it may stand behind a field's colon: no control character but tab (RFC 9110 §5.5), so no line end."""
+    return text.translate(_NO_VALUE_BYTE).find(1) < 0
+
+
 def tokens(value: bytes) -> list[bytes]:
     """The members of a comma-separated list, lower-case, without empty ones (RFC 9110 §5.6.1)."""
     return [member for part in value.lower().split(b",") if (member := part.strip(b" \t"))]
+
+
+def folded(name: bytes) -> bytes:
+    """A field name as servers see it that know no other mark than ``-`` and no case."""
+    return name.lower().translate(_FOLD)

@@ -53,6 +53,11 @@ _OFFERS = {name: name for name in _TEMPLATES} | {
 }
 
 
+def words_for(status: int) -> str:
+    """What an answer says when there is nothing more exact to say."""
+    return MESSAGES.get(status) or HTTPStatus(status).phrase
+
+
 def preferred_type(accept: bytes | None) -> str:
     """The offered media type with the highest quality; the earlier one on a tie (RFC 9110 §12.5.1)."""
     best, best_quality = _JSON, 0.0
@@ -80,29 +85,20 @@ def error_response(
     close: bool,
     head_only: bool = False,
     extra: bytes = b"",
-) -> bytes:
-    """A whole response. ``extra``: further header lines, each with CRLF."""
+) -> tuple[bytes, bytes]:
+    """Head and body. ``extra``: further header lines, each with CRLF."""
     media_type = preferred_type(accept)
-    message = message or MESSAGES.get(status) or HTTPStatus(status).phrase
+    message = message or words_for(status)
     body = _TEMPLATES[media_type].format(message, request_id).encode()
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
         f"Content-Type: {media_type}; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
-        f"X-Request-Id: {request_id}\r\n{'Connection: close' if close else 'Connection: keep-alive'}\r\n"
+        f"{'Connection: close' if close else 'Connection: keep-alive'}\r\n"
     ).encode()
-    return b"".join((head, b"Server: ", SERVER, b"\r\n", extra, b"\r\n", b"" if head_only else body))
+    return b"".join((head, extra, b"\r\n")), b"" if head_only else body
 
 
-def redirect_response(status: int, location: bytes, *, request_id: str, close: bool) -> bytes:
-    return b"".join(
-        (
-            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Length: 0\r\n".encode(),
-            f"X-Request-Id: {request_id}\r\nLocation: ".encode(),
-            location,
-            b"\r\nConnection: ",
-            b"close" if close else b"keep-alive",
-            b"\r\nServer: ",
-            SERVER,
-            b"\r\n\r\n",
-        )
-    )
+def redirect_response(status: int, location: bytes, *, close: bool, extra: bytes = b"") -> bytes:
+    connection = b"close" if close else b"keep-alive"
+    line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Length: 0\r\n".encode()
+    return b"".join((line, b"Location: ", location, b"\r\nConnection: ", connection, b"\r\n", extra, b"\r\n"))

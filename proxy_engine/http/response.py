@@ -20,13 +20,16 @@ _LENGTH = re.compile(rb"[0-9]{1,18}\Z")
 _BARE_STATUS = len(b"HTTP/1.1 200")
 
 _HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"upgrade"))
-LINES = LineTable(_HOP_BY_HOP | {b"content-length", b"transfer-encoding", b"via"})
+_KEPT = (b"X-Kong-Proxy-Latency", b"X-Kong-Request-Id", b"X-Kong-Upstream-Latency", b"X-Kong-Upstream-Status")
+"""Replaced by the gateway's own where it sends them."""
+
+LINES = LineTable(_HOP_BY_HOP | {b"content-length", b"transfer-encoding", b"via"} | {name.lower() for name in _KEPT})
 
 
 class ResponseBlock:
     """The header fields of a response, checked. ``forward``: lines to pass on, each with CRLF, framing left out."""
 
-    __slots__ = ("chunked", "close", "forward", "keep_alive", "length", "raw", "upgrade", "via")
+    __slots__ = ("chunked", "close", "forward", "keep_alive", "kept", "length", "raw", "upgrade", "via")
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
@@ -37,6 +40,7 @@ class ResponseBlock:
         self.keep_alive = False
         self.upgrade = b""
         self.via = b""
+        self.kept: dict[str, tuple[bytes, bytes]] = {}  # name and value of ``_KEPT`` ones, by lower-case name
 
 
 class ResponseHead:
@@ -123,10 +127,19 @@ def _via(block: ResponseBlock, value: bytes, nominated: list[bytes]) -> None:
     block.via = value if not block.via else block.via + b", " + value
 
 
+def _keep_aside(name: bytes):
+    key = name.decode().lower()
+
+    def keep(block: ResponseBlock, value: bytes, nominated: list[bytes]) -> None:
+        block.kept[key] = (name, value)
+
+    return keep
+
+
 _SPECIAL = {
     b"connection": _connection,
     b"content-length": _content_length,
     b"transfer-encoding": _transfer_encoding,
     b"upgrade": _upgrade,
     b"via": _via,
-}
+} | {name.lower(): _keep_aside(name) for name in _KEPT}

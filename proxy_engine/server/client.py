@@ -11,83 +11,28 @@ sweep compares with the clock a few times a second: a timer per request would co
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
-from typing import TYPE_CHECKING
 
 from proxy_engine.errors import BadMessage
-from proxy_engine.http.chunked import LAST_CHUNK, ChunkedDecoder, encode
-from proxy_engine.http.request import MAX_HEAD, MAX_REQUEST_LINE, RequestHead, parse_head
+from proxy_engine.http.request import RequestHead, read_head
+from proxy_engine.net.unsent import unsent_bytes
 from proxy_engine.proxy.exchange import IDLE, STREAMING, Exchange
 from proxy_engine.proxy.forward import Peer
 from proxy_engine.proxy.prepare import Refusal
+from proxy_engine.telemetry.access_log import CUT
 
-from . import answers
-
-if TYPE_CHECKING:
-    from proxy_engine.engine import Engine
+from . import door
+from .answers import Answer
+from .body import Body, ChunkedBody, CountedBody
+from .flow import ANSWERING, BODY, CLOSED, HEAD, WAITING, ClientFlow
 
 WRITE_HIGH_WATER = 256 * 1024  # bytes waiting for a slow client before its target is paused
-FIRST_REQUEST_S = 1.0  # how long a draining engine waits for the request of a connection that was just opened
 MAX_HELD = 65_536  # bytes of pipelined requests before reading pauses
 
-WAITING, HEAD, BODY, ANSWERING, LINGERING, CLOSED = range(6)
-
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER of 0 s
 
 
-class ClientConnection(asyncio.Protocol):
-    __slots__ = (
-        "deadline",
-        "decoder",
-        "engine",
-        "exchange",
-        "has_ended",
-        "head",
-        "held",
-        "is_reading_paused",
-        "is_writing_paused",
-        "keeps",
-        "known",
-        "left",
-        "peer",
-        "phase",
-        "scheme",
-        "served",
-        "transport",
-        "unsent",
-    )
-
-    def __init__(self, engine: Engine, scheme: str) -> None:
-        # process
-        self.engine = engine
-        self.scheme = scheme
-        # connection
-        self.transport: asyncio.Transport | None = None
-        self.peer: Peer | None = None
-        self.exchange: Exchange | None = None
-        self.known = b""  # the previous request, if it came alone without a body; empty while anything is held
-        self.phase = WAITING
-        self.held = b""  # an unfinished head, or requests that came before their turn
-        self.deadline = 0.0  # event-loop time
-        self.served = 0
-        self.has_ended = False  # the client closed its side: what is held is all there will be
-        self.is_reading_paused = False
-        self.is_writing_paused = False
-        self.unsent = 0  # bytes that waited for the client when writing was paused, or when a deadline last looked
-        # exchange
-        self.keeps = True  # whether another request may follow
-        self.head: RequestHead | None = None  # stays after the end: the next request's fields are often the same
-        self.left = 0  # bytes of a counted body still to come
-        self.decoder: ChunkedDecoder | None = None
-
-    def __repr__(self) -> str:
-        return f"<ClientConnection phase={self.phase} served={self.served}>"
-
-    @property
-    def is_busy(self) -> bool:
-        return self.phase in (BODY, ANSWERING)
+class ClientConnection(ClientFlow):
+    __slots__ = ()
 
     # -- transport callbacks ----------------------------------------------------
 
@@ -100,21 +45,39 @@ class ClientConnection(asyncio.Protocol):
             return
         address = peername[0]
         port = transport.get_extra_info("sockname")[1]
-        self.peer = Peer(address, scheme=self.scheme, port=port, is_trusted=self.engine.trusts(address))
-        self.deadline = self.engine.now + self.engine.limits.keep_alive_s
-        self.engine.welcome(self)
+        engine, is_trusted = self.engine, self.engine.trusts(address)
+        self.peer = Peer(address, scheme=self.scheme, port=port, is_trusted=is_trusted)
+        self.deadline = engine.now + engine.limits.first_byte_s
+        place = engine.door.enter(address, len(engine.clients), is_trusted=is_trusted)
+        if type(place) is bytes:
+            self.place = place
+            engine.welcome(self)
+        else:
+            self._turn_away(place)
+
+    def _turn_away(self, turned: door.Turned) -> None:
+        status, message = turned
+        if turned is door.TOO_MANY_OF_ONE:
+            self.engine.welcome(self)
+            self.refuse(status, message)
+        else:  # as many as there may be: this one is not to stay, not even to read its answer
+            self.phase = CLOSED
+            self.transport.write(Answer(self).error(status, message, b"", close=True))
+            self.transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.phase = CLOSED
         self.engine.farewell(self)
         if self.exchange is not None:
-            self.exchange.abandon()
+            self.exchange.client_left()
             self.exchange = None  # it refers back to us: after gc.freeze() nobody would find the two
 
     def data_received(self, data: bytes) -> None:
         phase = self.phase
-        if phase == WAITING and data == self.known and not self.is_writing_paused:
-            self._repeat()
+        if phase == WAITING and data == self.known:
+            self._repeat(b"")
+        elif phase == WAITING and len(data) == self.known_size and data.startswith(self.known_head):
+            self._repeat(data[len(self.known_head) :])
         elif phase <= HEAD:  # WAITING or HEAD
             if self.is_writing_paused:
                 self._hold(data)
@@ -126,22 +89,27 @@ class ClientConnection(asyncio.Protocol):
             self._hold(data)
 
     def _hold(self, data: bytes) -> None:
-        self.known = b""
+        """What came before its turn. Nothing more is read until it is little enough."""
+        self._forget()
         self.held += data
         if len(self.held) > MAX_HELD:
             self.pause_reading()
 
     def eof_received(self) -> bool:
-        """A client that closes its side after whole requests still gets the answers."""
+        """A client that closes its side after whole requests still gets the answers: TCP cannot tell it from one that
+        closed for good, and RFC 9112 §9.6 lets it half-close. One that then resets has gone; the engine looks for it.
+        """
         if self.phase == ANSWERING or (self.phase == WAITING and self.held):
             self.has_ended = True
+            self.engine.half_closed.add(self)
             self.keeps = self.keeps and bool(self.held)
             return True
         return False
 
     def pause_writing(self) -> None:
         self.is_writing_paused = True
-        self.unsent = self.transport.get_write_buffer_size()
+        self._forget()  # what comes now is held
+        self.unsent = unsent_bytes(self.transport)
         if self.exchange is not None and self.phase in (BODY, ANSWERING):
             self.exchange.client_paused()
 
@@ -155,35 +123,47 @@ class ClientConnection(asyncio.Protocol):
     # -- requests ---------------------------------------------------------------
 
     def _head_bytes(self, data: bytes) -> None:
-        end, line_end = data.find(b"\r\n\r\n"), data.find(b"\r\n")
-        if end < 0 or end > MAX_HEAD or line_end > MAX_REQUEST_LINE:
-            self._unfinished_head(data, line_end)
-            return
-        if line_end == 0:  # RFC 9112 §2.2: one empty line before a request is forgiven
-            self.held = b""
-            self._head_bytes(data[2:]) if not data.startswith(b"\r\n\r\n") else self._refuse_head(400)
-            return
-        known = self.head.block if self.head is not None else None
+        limits = self.engine.limits
+        line_end = data.find(b"\r\n")
+        known, middle = None, None
+        if self.head is not None:  # a head like the last one, if the request came alone and whole, ends like it
+            known = self.head.block
+            end = len(data) - known.body_bytes
+            if 0 < line_end <= limits.request_line_bytes and end <= limits.head_bytes:
+                middle = known.middle_of(data, line_end, end)
+        if middle is None:
+            end = data.find(b"\r\n\r\n") + 4
+            if end < 4 or end - 4 > limits.head_bytes or line_end > limits.request_line_bytes:
+                self._unfinished_head(data, line_end)
+                return
+            if line_end == 0:  # RFC 9112 §2.2: one empty line before a request is forgiven
+                self.held = b""
+                self._head_bytes(data[2:]) if not data.startswith(b"\r\n\r\n") else self._refuse_head(400)
+                return
+            if known is not None and end != len(data) - known.body_bytes:
+                middle = known.middle_of(data, line_end, end)
         try:
-            head = parse_head(data[:line_end], data[line_end + 2 : end], known)
+            head = read_head(data, line_end, end, known, middle, limits)
         except BadMessage as problem:
-            self._refuse_head(problem.status)
+            self._refuse_head(problem.status, problem.reason)
             return
         self.held = b""
-        self._begin(head, data, end + 4)
+        self._begin(head, data, end)
 
     def _unfinished_head(self, data: bytes, line_end: int) -> None:
-        if len(data) > MAX_REQUEST_LINE and not 0 <= line_end <= MAX_REQUEST_LINE:
+        limits = self.engine.limits
+        if len(data) > limits.request_line_bytes and not 0 <= line_end <= limits.request_line_bytes:
             self._refuse_head(414)
-        elif len(data) > MAX_HEAD:
+        elif len(data) > limits.head_bytes:
             self._refuse_head(431)
         elif self.has_ended:
             self.transport.close()
         else:
             self.held = data
+            self.resume_reading()  # only more of it makes it less
             if self.phase == WAITING:
                 self.phase = HEAD
-                self.deadline = self.engine.now + self.engine.limits.head_s
+                self.deadline = self.engine.now + limits.head_s
 
     def _begin(self, head: RequestHead, data: bytes, body_at: int) -> None:
         engine, block = self.engine, head.block
@@ -201,75 +181,109 @@ class ClientConnection(asyncio.Protocol):
         if block.length <= 0 and not block.chunked:
             self.phase = ANSWERING
             if len(data) == body_at:
-                self.keeps = self.keeps and not self.has_ended
-                self.known = data if self.keeps else b""
+                self._remember(data, body_at)
             else:
-                self.known = b""
-                self.held = data[body_at:]
+                self._hold(data[body_at:])
             exchange.begin(head, b"", True)
         else:
-            self._begin_with_body(head, data[body_at:])
+            self._begin_with_body(head, data, body_at)
 
-    def _repeat(self) -> None:
-        """The bytes of the previous request once more, as clients often send them: what was made of them holds."""
+    def _remember(self, data: bytes, body_at: int) -> None:
+        """A request that came alone and whole. Where it has a body, the size tells that of the next one, too, all is
+        there, and nothing behind it."""
+        self.keeps = self.keeps and not self.has_ended
+        if not self.keeps or self.is_writing_paused:
+            self._forget()
+        elif len(data) == body_at:
+            self.known, self.known_size = data, -1
+        else:
+            self.known, self.known_head, self.known_size = b"", data[:body_at], len(data)
+
+    def _forget(self) -> None:
+        self.known, self.known_size = b"", -1
+
+    def _repeat(self, body: bytes) -> None:
+        """The head of the previous request once more, as clients often send it: what was made of it holds."""
         self.served += 1
         if self.engine.is_draining or self.served >= self.engine.limits.requests_per_connection:
             self.keeps = False
         self.phase = ANSWERING
-        self.exchange.repeat()
+        self.exchange.repeat(body)
 
-    def _begin_with_body(self, head: RequestHead, rest: bytes) -> None:
-        block = head.block
+    def _begin_with_body(self, head: RequestHead, data: bytes, body_at: int) -> None:
+        block, limits, rest = head.block, self.engine.limits, data[body_at:]
         self.phase = BODY
-        self.known = b""
-        self.left = block.length
-        self.decoder = ChunkedDecoder() if block.chunked else None
-        try:
-            body, is_complete = self._frame_body(rest)
-        except BadMessage as problem:
-            self.refuse(problem.status, None)
+        self._forget()
+        if 0 < limits.body_bytes < block.length:
+            self.refuse(413, None, reason=f"a body of {block.length} bytes")
             return
-        if self.has_ended and not is_complete:
+        if len(rest) == block.length:  # all of it, as most come
+            self._body_ends(b"")
+            self._remember(data, body_at)
+            self.exchange.begin(head, rest, True)
+            return
+        self.body = body = ChunkedBody(limits) if block.chunked else CountedBody(block.length)
+        try:
+            part = self._feed(body, rest)
+        except BadMessage as problem:
+            self.refuse(problem.status, None, reason=problem.reason)
+            return
+        if self.has_ended and not body.is_complete:
             self.transport.close()
             return
-        self.exchange.begin(head, body, is_complete)
+        self.exchange.begin(head, part, body.is_complete)
         is_awaited = self.phase == BODY and self.exchange.phase != IDLE
         if block.expects and is_awaited and not rest and not head.is_http10:
             self.transport.write(_CONTINUE)
 
     def _body_bytes(self, data: bytes) -> None:
+        body = self.body
         try:
-            body, is_complete = self._frame_body(data)
+            part = self._feed(body, data)
         except BadMessage as problem:
             self._bad_body(problem)
             return
-        self.exchange.request_body(body, is_complete)
+        self.exchange.request_body(part, body.is_complete)
+
+    def _feed(self, body: Body, data: bytes) -> bytes:
+        """Body bytes as the target gets them. What lies behind the body's end is kept for the next request."""
+        part = body.feed(data)
+        if body.is_complete:
+            self._body_ends(body.rest)
+        elif body.has_more:  # everyone else's turn first
+            self.pause_reading()
+            self.engine.loop.call_soon(self._go_on)
+        return part
+
+    def _body_ends(self, rest: bytes) -> None:
+        self.phase = ANSWERING
+        self.keeps = self.keeps and not (self.has_ended and not rest)
+        self.body = None
+        if rest:
+            self._hold(rest)
+
+    def _go_on(self) -> None:
+        """With the chunks that there was no turn for."""
+        if self.phase == BODY and self.body.has_more:
+            self._body_bytes(b"")
+            if self.phase in (BODY, ANSWERING) and not self._is_held_back():
+                self.resume_reading()
+
+    def _is_held_back(self) -> bool:
+        """Whether the target must take something before more may be read, or the client what waits for it."""
+        upstream, limits = self.exchange.upstream, self.engine.limits
+        if len(self.held) > MAX_HELD:
+            return True
+        return upstream.is_clogged if upstream is not None else len(self.exchange.body) > limits.replay_bytes
 
     def _bad_body(self, problem: BadMessage) -> None:
-        is_streaming = self.exchange.phase == STREAMING
-        self.exchange.abandon()
-        if is_streaming:
+        if self.exchange.phase == STREAMING:
+            self.exchange.note(CUT, problem.reason)
+            self.exchange.abandon()
             self.cut()
         else:
-            self.refuse(problem.status, None)
-
-    def _frame_body(self, data: bytes) -> tuple[bytes, bool]:
-        """Body bytes as the target gets them. What lies behind the body's end is kept for the next request."""
-        if self.decoder is not None:
-            pieces = self.decoder.feed(data)
-            is_complete = self.decoder.is_done
-            rest = self.decoder.rest
-            body = encode(pieces) + LAST_CHUNK if is_complete else encode(pieces)
-        else:
-            body, rest = (data, b"") if len(data) <= self.left else (data[: self.left], data[self.left :])
-            self.left -= len(body)
-            is_complete = self.left == 0
-        if is_complete:
-            self.phase = ANSWERING
-            self.keeps = self.keeps and not (self.has_ended and not rest)
-            self.held = rest
-            self.decoder = None
-        return body, is_complete
+            self.exchange.abandon()
+            self.refuse(problem.status, None, reason=problem.reason)
 
     # -- responses --------------------------------------------------------------
 
@@ -286,34 +300,31 @@ class ClientConnection(asyncio.Protocol):
         if self.phase != ANSWERING:
             self.refuse(status, message, extra)
             return
-        self.engine.counters.own_answers[status] += 1
-        self.transport.write(answers.error(self.head, status, message, extra, close=not self.keeps))
+        self.transport.write(Answer(self).error(status, message, extra, close=not self.keeps))
         self.response_sent(True)
 
-    def refuse(self, status: int, message: str | None, extra: bytes = b"") -> None:
+    def refuse(self, status: int, message: str | None, extra: bytes = b"", reason: str = "") -> None:
         """A response of the gateway's own, then the end: what the client sends further is read and dropped."""
-        self.engine.counters.own_answers[status] += 1
         self.keeps = False
         self.held = b""
-        self.transport.write(answers.error(self.head, status, message, extra, close=True))
+        self.transport.write(Answer(self).error(status, message, extra, close=True, reason=reason))
         self._linger()
 
-    def _refuse_head(self, status: int) -> None:
+    def _refuse_head(self, status: int, reason: str = "") -> None:
         self.head = None  # what the request before said about its answer does not hold for this one
-        self.refuse(status, None)
+        self.refuse(status, None, reason=reason)
 
     def _redirect(self, refusal: Refusal) -> None:
         is_complete = self.phase == ANSWERING
         self.keeps = self.keeps and is_complete
-        self.engine.counters.own_answers[refusal.status] += 1
-        self.transport.write(answers.redirect(refusal.status, refusal.location, close=not self.keeps))
+        self.transport.write(Answer(self).redirect(refusal.status, refusal.location, close=not self.keeps))
         self.response_sent(is_complete)
 
     def response_sent(self, is_request_complete: bool) -> None:
         if is_request_complete and self.keeps:
             self.phase = WAITING
             self.deadline = self.engine.now + self.engine.limits.keep_alive_s
-            if self.is_reading_paused:
+            if self.is_reading_paused and len(self.held) <= MAX_HELD:
                 self.resume_reading()
             if self.held and not self.is_writing_paused:
                 # Not from here: a client that pipelines thousands of requests would nest as deep.
@@ -329,73 +340,3 @@ class ClientConnection(asyncio.Protocol):
         if self.phase == WAITING and self.held and not self.is_writing_paused:
             data, self.held = self.held, b""
             self._head_bytes(data)
-
-    def cut(self) -> None:
-        """End a response that cannot be completed so that nobody takes it for whole: a reset, not an orderly close.
-
-        A body without length or chunks, as HTTP/1.0 has it, would look complete otherwise.
-        """
-        self.phase = CLOSED
-        if not self.transport.is_closing():
-            sock = self.transport.get_extra_info("socket")
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        self.transport.abort()
-
-    def _linger(self) -> None:
-        """Close our side only: closing while data is unread would reset the connection and destroy the answer."""
-        self.phase = LINGERING
-        self.held = b""
-        self.resume_reading()
-        self.deadline = self.engine.now + self.engine.limits.linger_s
-        if self.has_ended or self.transport.is_closing() or not self.transport.can_write_eof():
-            self.transport.close()
-        else:
-            self.transport.write_eof()
-
-    # -- flow and time ----------------------------------------------------------
-
-    def pause_reading(self) -> None:
-        if not self.is_reading_paused:
-            self.is_reading_paused = True
-            self.transport.pause_reading()
-
-    def resume_reading(self) -> None:
-        if self.is_reading_paused:
-            self.is_reading_paused = False
-            if not self.transport.is_closing():
-                self.transport.resume_reading()
-
-    def deadline_passed(self) -> None:
-        is_busy = self.phase in (HEAD, BODY, ANSWERING)
-        if (self.is_writing_paused or not is_busy) and self._took_some():
-            self.deadline = self.engine.now + self.engine.limits.send_idle_s
-        elif self.phase == HEAD:
-            self._refuse_head(408)
-        elif is_busy:
-            self.exchange.timed_out()
-        elif self.unsent:
-            self.cut()
-        elif self.phase == WAITING:
-            self.transport.close()
-        else:
-            self.transport.abort()
-
-    def _took_some(self) -> bool:
-        """Whether the client took anything of what waits for it since this was last asked: slow is not dead."""
-        before, self.unsent = self.unsent, self.transport.get_write_buffer_size()
-        return self.unsent not in (0, before)
-
-    def rest(self) -> None:
-        """Idle for a while: let go of what only speeds up a next request."""
-        if self.phase == WAITING and self.head is not None:
-            self.known = b""
-            self.head = self.exchange = None
-
-    def drain(self) -> None:
-        """The engine stops: idle connections close now, busy ones after their response."""
-        self.keeps = False
-        if self.phase == WAITING and not self.held:
-            if self.served:
-                self.transport.close()
-            else:  # just opened: its request is likely to be on the way
-                self.deadline = min(self.deadline, self.engine.now + FIRST_REQUEST_S)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy_engine.errors import BadMessage
-from proxy_engine.http.request import parse_block, parse_head
+from proxy_engine.http.request import parse_head
 from tests.proxy_engine.builders import a_block
 
 HOST = "Host: example.com"
@@ -19,6 +19,6 @@ def status_of(line: bytes = b"GET / HTTP/1.1", block: bytes = b"Host: example.co
 
 def forwarded(*lines: str) -> list[str]:
     """The lines passed on; a Host is added, so that only what the test is about is there."""
-    forward = parse_block(a_block(HOST, *lines)).forward.decode("latin-1")
+    forward = parse_head(b"GET / HTTP/1.1", a_block(HOST, *lines), None).forward.decode("latin-1")
     assert forward == "" or forward.endswith("\r\n")
     return forward.split("\r\n")[:-1]

@@ -7,11 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy_engine.errors import BadMessage
-from proxy_engine.http.chunked import LAST_CHUNK, MAX_SIZE_LINE, MAX_TRAILERS, ChunkedDecoder, encode
+from proxy_engine.http.chunked import CHUNKS_AT_ONCE, LAST_CHUNK, MAX_SIZE_LINE, ChunkedDecoder, encode
+from proxy_engine.http.limits import DEFAULTS, MessageLimits
+
+MAX_TRAILERS = DEFAULTS.trailer_bytes
 
 
-def decode(*pieces: bytes) -> tuple[bytes, ChunkedDecoder]:
-    decoder = ChunkedDecoder()
+def decode(*pieces: bytes, **options) -> tuple[bytes, ChunkedDecoder]:
+    decoder = ChunkedDecoder(**options)
     payload = b"".join(part for piece in pieces for part in decoder.feed(piece))
     return payload, decoder
 
@@ -109,8 +112,6 @@ MALFORMED = [
     b"0\r\nX: a\x00\r\n\r\n",
     b"0\r\n: a\r\n\r\n",
     b"0\r\nGET / HTTP/1.1\r\n\r\n",
-    b"0\r\nX: " + b"a" * MAX_TRAILERS + b"\r\n\r\n",
-    b"0\r\n" + b"X: a\r\n" * MAX_TRAILERS + b"\r\n",
 ]
 
 
@@ -136,6 +137,108 @@ def test_the_limits_are_the_same_however_the_message_is_split(message, payload):
     for pieces in ([message], [message[at : at + 1] for at in range(len(message))]):
         result, decoder = decode(*pieces)
         assert (result, decoder.is_done) == (payload, True)
+
+
+TOO_MANY_TRAILERS = [
+    b"0\r\nX: " + b"a" * MAX_TRAILERS + b"\r\n\r\n",
+    b"0\r\n" + (b"X: " + b"a" * 4000 + b"\r\n") * 3 + b"\r\n",
+    b"0\r\n" + b"X: a\r\n" * (DEFAULTS.trailers + 1) + b"\r\n",
+]
+
+
+@pytest.mark.parametrize("message", TOO_MANY_TRAILERS, ids=len)
+def test_too_many_trailer_fields_are_431_however_they_are_split(message):
+    for pieces in ([message], [message[at : at + 1] for at in range(len(message))]):
+        with pytest.raises(BadMessage) as caught:
+            decode(*pieces)
+        assert caught.value.status == 431
+
+
+def test_the_limits_on_trailer_fields_are_the_callers():
+    limits = MessageLimits(trailers=1, trailer_bytes=10)
+    assert decode(b"0\r\nA: 3456789\r\n\r\n", limits=limits)[1].is_done
+    for message in (b"0\r\nA: 34567890\r\n\r\n", b"0\r\nA:1\r\nB:2\r\n\r\n"):
+        with pytest.raises(BadMessage):
+            decode(message, limits=limits)
+
+
+def test_trailer_fields_are_kept_apart_however_the_message_is_split():
+    for pieces in every_split(b"1\r\na\r\n0\r\nX-Sum: 1 \r\nX-Empty:\r\n\r\n"):
+        payload, decoder = decode(*pieces)
+        assert (payload, decoder.trailers) == (b"a", [b"X-Sum: 1 ", b"X-Empty:"])
+
+
+class TestTheMostPayload:
+    MESSAGE = b"3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n"
+
+    def test_as_many_bytes_are_read(self):
+        for pieces in every_split(self.MESSAGE):
+            payload, decoder = decode(*pieces, most=6)
+            assert (payload, decoder.is_done, decoder.payload_bytes) == (b"abcdef", True, 6)
+
+    def test_one_more_is_413(self):
+        for pieces in every_split(self.MESSAGE):
+            with pytest.raises(BadMessage) as caught:
+                decode(*pieces, most=5)
+            assert caught.value.status == 413
+
+    def test_the_size_of_a_chunk_is_enough_to_know(self):
+        with pytest.raises(BadMessage) as caught:
+            decode(b"ffffffffffffffff\r\n", most=5)
+        assert caught.value.status == 413
+
+    def test_what_has_come_is_counted_as_it_comes(self):
+        decoder = ChunkedDecoder()
+        counts = []
+        for byte in self.MESSAGE:
+            decoder.feed(bytes((byte,)))
+            counts.append(decoder.payload_bytes)
+        assert counts == [0, 0, 0, 1, 2, 3, 3, 3, 3, 3, 3, 4, 5, 6, 6, 6, 6, 6, 6, 6, 6]
+
+
+class TestManyChunks:
+    """One byte a chunk: six bytes each."""
+
+    COUNT = 3 * CHUNKS_AT_ONCE
+    MESSAGE = b"1\r\na\r\n" * COUNT + b"0\r\n\r\n" + b"GET /"
+
+    def test_so_many_are_read_at_once(self):
+        decoder = ChunkedDecoder()
+        turns = [len(decoder.feed(self.MESSAGE))]
+        while decoder.has_more:
+            assert not decoder.is_done
+            turns.append(len(decoder.feed(b"")))
+        assert turns == [CHUNKS_AT_ONCE] * 3 + [0]
+        assert (decoder.is_done, decoder.rest) == (True, b"GET /")
+
+    def test_or_all_where_the_sender_is_trusted(self):
+        decoder = ChunkedDecoder()
+        assert b"".join(decoder.feed_all(self.MESSAGE)) == b"a" * self.COUNT
+        assert decoder.is_done
+
+    def test_what_comes_in_between_is_in_its_place(self):
+        decoder = ChunkedDecoder()
+        first = decoder.feed(b"1\r\na\r\n" * (CHUNKS_AT_ONCE + 1))
+        second = decoder.feed(b"1\r\nb\r\n")
+        assert (b"".join(first + second), decoder.has_more) == (b"a" * (CHUNKS_AT_ONCE + 1) + b"b", False)
+
+    def test_with_all_of_them_read_there_is_no_more(self):
+        decoder = ChunkedDecoder()
+        decoder.feed(b"1\r\na\r\n" * CHUNKS_AT_ONCE)
+        assert not decoder.has_more
+
+    def test_half_a_chunk_behind_them_is_none(self):
+        decoder = ChunkedDecoder()
+        decoder.feed(b"1\r\na\r\n" * (CHUNKS_AT_ONCE + 1) + b"1")
+        assert decoder.has_more
+        decoder.feed(b"")
+        assert (decoder.has_more, decoder.held) == (False, b"1")
+
+    def test_a_mistake_behind_them_is_found(self):
+        decoder = ChunkedDecoder()
+        decoder.feed(b"1\r\na\r\n" * CHUNKS_AT_ONCE + b"-1\r\n")
+        with pytest.raises(BadMessage):
+            decoder.feed(b"")
 
 
 @pytest.mark.parametrize("endless", [b"1;" + b"e" * 10_000, b"0\r\nX: " + b"a" * 100_000, b"1\r\naX"])

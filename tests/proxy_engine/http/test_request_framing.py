@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy_engine.http.request import parse_block
+from proxy_engine.http.request_block import parse_block
 from tests.proxy_engine.builders import a_block, a_request
 
 from .heads import HOST, forwarded, status_of

@@ -175,7 +175,7 @@ class TestASlowTarget:
 
     @pytest.fixture
     async def gateway(self, make_gateway):
-        return await make_gateway(body_idle_s=20)
+        return await make_gateway(body_idle_s=20, body_bytes=0)
 
     @staticmethod
     async def stuck(gateway):
@@ -268,7 +268,7 @@ class TestASlowTarget:
 
 class TestASlowUpload:
     async def test_a_body_that_stops_coming_is_408(self, make_gateway, target):
-        gateway = await make_gateway(body_idle_s=20)
+        gateway = await make_gateway(body_idle_s=20, body_bytes_per_s=0)
         origin = await target(silent)
         scene = gateway.serve(origin, read_timeout=1000, write_timeout=1000)
         client = await gateway.connect()
@@ -284,7 +284,7 @@ class TestASlowUpload:
         assert (scene.state().active, scene.state().failures) == (0, 0)
 
     async def test_each_piece_starts_the_time_anew(self, make_gateway, target):
-        gateway = await make_gateway(body_idle_s=20)
+        gateway = await make_gateway(body_idle_s=20, body_bytes_per_s=0)
         gateway.serve(await target(answering(a_response(b"ok"))), read_timeout=1000)
         client = await gateway.connect()
         client.send(a_request("/", b"Content-Length: 3", method="POST"))
@@ -294,6 +294,6 @@ class TestASlowUpload:
         for left in (2, 1, 0):
             gateway.pass_time(15)
             client.send(b"x")
-            await until(lambda left=left: connection.left == left)
+            await until(lambda left=left: (connection.body.left if connection.body else 0) == left)
 
         assert (await client.response()).body == b"ok"

@@ -151,6 +151,26 @@ class TestAClientThatLeaves:
         await until(lambda: origin.visits[0].is_over)
         assert scene.state().failures == 0
 
+    @pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="only Linux tells of a reset behind a FIN")
+    async def test_for_good_after_it_had_closed_its_side(self, gateway, target):
+        origin = await target(silent)
+        scene = gateway.serve(origin)
+        client = await gateway.connect()
+        client.send(a_request())
+        await until(lambda: origin.requests)
+        client.finish()
+        await until(lambda: gateway.engine.half_closed)
+        for _ in range(20):  # sweeps: as long as it may be waiting for its answer, it is waited for
+            gateway.pass_time(0)
+        assert scene.state().active == 1
+
+        client.reset()
+
+        await until(lambda: gateway.pass_time(0) or gateway.is_at_rest())
+        await until(lambda: origin.visits[0].is_over)
+        assert scene.state().failures == 0
+        assert not gateway.engine.half_closed
+
     async def test_in_the_middle_of_its_request(self, gateway, target):
         origin = await target(silent)
         gateway.serve(origin)

@@ -18,6 +18,7 @@ from tests.proxy_engine.support.websocket import (
     opened,
     repeating,
     switching,
+    without_id,
 )
 
 UPGRADE = b"Upgrade: websocket"
@@ -31,7 +32,7 @@ class TestTheHandshake:
         gateway.serve(origin)
         await opened(await gateway.connect())
 
-        assert origin.requests[0].head == (
+        assert without_id(origin.requests[0].head) == (
             b"GET /chat HTTP/1.1\r\n"
             b"Host: %b\r\n"
             b"Connection: Upgrade\r\n"

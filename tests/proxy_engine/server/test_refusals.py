@@ -164,7 +164,7 @@ class TestSlowHeads:
     async def test_a_client_that_sends_nothing_at_all_is_closed_without_a_word(self, gateway, origin):
         client = await gateway.connect()
         await until(gateway.connections)
-        gateway.pass_time(74)
+        gateway.pass_time(29)
         assert gateway.connections()
 
         gateway.pass_time(2)
