@@ -157,11 +157,16 @@ class UpstreamConnection(asyncio.Protocol):
             return
         detail = str(error) if error else "closed by the target"
         if self.phase == _HEAD:
-            is_unanswered = not self.buffer and self.interim_of != self.requests
-            kind = FailureKind.STALE if self.requests > 1 and is_unanswered else FailureKind.RESET
-            sink.attempt_failed(kind, detail)
+            sink.attempt_failed(self._kind_of_loss(error), detail)
         else:
             sink.response_cut(detail)
+
+    def _kind_of_loss(self, error: Exception | None) -> FailureKind:
+        """While an answer was awaited. Refused: a fast open, where connecting and sending are one; nothing was read."""
+        if isinstance(error, ConnectionRefusedError):
+            return FailureKind.CONNECT
+        is_unanswered = not self.buffer and self.interim_of != self.requests
+        return FailureKind.STALE if self.requests > 1 and is_unanswered else FailureKind.RESET
 
     def pause_writing(self) -> None:
         self.unsent = self.transport.get_write_buffer_size()
@@ -248,7 +253,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.phase = _CHUNKED
         self.decoder = ChunkedDecoder()
         try:
-            pieces = self.decoder.feed(rest) if rest else []
+            pieces = self.decoder.feed_all(rest) if rest else []
         except BadMessage as problem:
             self._bad(problem.reason)
             return
@@ -271,7 +276,7 @@ class UpstreamConnection(asyncio.Protocol):
     def _chunked(self, data: bytes) -> None:
         decoder = self.decoder
         try:
-            pieces = decoder.feed(data)
+            pieces = decoder.feed_all(data)
         except BadMessage as problem:
             sink, self.sink = self.sink, None
             sink.response_cut(problem.reason)

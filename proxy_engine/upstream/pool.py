@@ -1,4 +1,4 @@
-"""Kept-alive connections to one target under one TLS identity.
+"""Kept-alive connections to one address under one TLS identity and one set of rules.
 
 Last in, first out: the connection used last is the least likely to have been closed by the target meanwhile, and the
 surplus ages out. Opening is the only thing here that needs a task; taking and giving back are a list's pop and append.
@@ -7,57 +7,59 @@ surplus ages out. Opening is the only thing here that needs a task; taking and g
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
-from typing import NamedTuple
+import sys
+from typing import TYPE_CHECKING, NamedTuple
 
 from proxy_engine.errors import FailureKind
 
 from .connection import ResponseSink, UpstreamConnection
+from .dial import Address, PoolRules, describe, dial
 
-MAX_IDLE = 512  # connections per target; Kong: 512
-IDLE_TIMEOUT_S = 60.0  # Kong: 60 s
+if TYPE_CHECKING:
+    from proxy_engine.health import TargetState
+
 CLOSE_TIMEOUT_S = 5.0  # for a target to take the rest of a request that it has answered already
+SLOW_S = 1.0  # an address that has not connected after this, when it was given up, is no good one
 
 
-class Address(NamedTuple):
-    """Where a connection leads, and as whom the far side must identify itself. ``server_name`` "" = plain TCP."""
+class Counts(NamedTuple):
+    """``idle`` and ``in_use`` are now, the others since the start."""
 
-    host: str
-    port: int
-    server_name: str = ""
-    verify: bool = False
+    opened: int = 0
+    reused: int = 0  # requests that found a connection
+    failed: int = 0  # connections that could not be opened
+    idle: int = 0
+    in_use: int = 0
 
-    def __str__(self) -> str:
-        where = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-        return f"https://{where}" if self.server_name else where
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*map(int.__add__, self, other))
 
 
-def tls_context(verify: bool) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["http/1.1"])
-    return context
+class ConnectionSink(ResponseSink):
+    def connected(self, connection: UpstreamConnection) -> None: ...
 
 
 class Opening:
     """A connection under way for a sink that may lose interest."""
 
-    __slots__ = ("sink", "task")
+    __slots__ = ("pool", "since", "sink", "task")
 
-    def __init__(self, sink: ConnectionSink) -> None:
+    def __init__(self, pool: Pool, sink: ConnectionSink) -> None:
+        self.pool = pool
         self.sink: ConnectionSink | None = sink
+        self.since = pool.loop.time()
         self.task: asyncio.Task | None = None
+
+    @property
+    def is_slow(self) -> bool:
+        return self.pool.loop.time() - self.since >= SLOW_S
 
     def cancel(self) -> None:
         self.sink = None
         self.task.cancel()
-
-
-class ConnectionSink(ResponseSink):
-    def connected(self, connection: UpstreamConnection) -> None: ...
+        if self.is_slow:  # else it is more likely the client who gave up
+            self.pool.failed += 1
 
 
 class Pool:
@@ -65,27 +67,41 @@ class Pool:
         "address",
         "connections",
         "context",
+        "failed",
         "idle",
         "is_retired",
+        "label",
         "loop",
+        "max_requests",
         "opened",
         "openings",
         "reused",
+        "rules",
+        "size",
     )
 
-    def __init__(self, address: Address, loop: asyncio.AbstractEventLoop, context: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, address: Address, rules: PoolRules, loop: asyncio.AbstractEventLoop, context: ssl.SSLContext | None
+    ) -> None:
         self.address = address
+        self.label = str(address).encode()  # for the access log
+        self.rules = rules
         self.loop = loop
         self.context = context
+        self.size = rules.pool_size  # idle connections; 0 once retired
+        self.is_retired = False
+        self.max_requests = rules.max_requests or sys.maxsize
         self.idle: list[UpstreamConnection] = []
         self.connections: set[UpstreamConnection] = set()
         self.openings: set[Opening] = set()
-        self.is_retired = False
         self.opened = 0
         self.reused = 0
+        self.failed = 0
 
     def __repr__(self) -> str:
         return f"<Pool {self.address} open={len(self.connections)} idle={len(self.idle)}>"
+
+    # -- for an exchange --------------------------------------------------------
 
     def take(self) -> UpstreamConnection | None:
         """An idle connection that is not known to be closed, or None."""
@@ -98,7 +114,7 @@ class Pool:
         return None
 
     def give_back(self, connection: UpstreamConnection) -> None:
-        if self.is_retired or len(self.idle) >= MAX_IDLE or connection.transport.is_closing():
+        if len(self.idle) >= self.size or connection.requests >= self.max_requests or connection.transport.is_closing():
             self.dismiss(connection)
             return
         connection.idle_since = self.loop.time()
@@ -114,8 +130,8 @@ class Pool:
         self.connections.discard(connection)
 
     def open(self, sink: ConnectionSink) -> Opening:
-        """Ends in ``sink.connected`` or ``sink.attempt_failed``, unless the opening is cancelled."""
-        opening = Opening(sink)
+        """Ends in ``sink.connected`` or ``sink.attempt_failed``, later, unless the opening is cancelled."""
+        opening = Opening(self, sink)
         self.openings.add(opening)
         opening.task = self.loop.create_task(self._connect(opening))
         # Not at the coroutine's end: one that is cancelled before its first step never comes there.
@@ -123,22 +139,13 @@ class Pool:
         return opening
 
     async def _connect(self, opening: Opening) -> None:
-        address = self.address
         try:
-            _, connection = await self.loop.create_connection(
-                lambda: UpstreamConnection(self),
-                address.host,
-                address.port,
-                ssl=self.context,
-                server_hostname=address.server_name or None,
-            )
+            connection = await dial(self.loop, lambda: UpstreamConnection(self), self.address, self.rules, self.context)
         except (OSError, ssl.CertificateError, UnicodeError) as error:
-            if opening.sink is not None:
-                opening.sink.attempt_failed(FailureKind.CONNECT, describe(error))
+            self._failed(opening, describe(error))
             return
         if connection.transport.is_closing():  # as overloaded targets do
-            if opening.sink is not None:
-                opening.sink.attempt_failed(FailureKind.CONNECT, "closed as soon as it was open")
+            self._failed(opening, "closed as soon as it was open")
             return
         self.connections.add(connection)
         self.opened += 1
@@ -147,12 +154,29 @@ class Pool:
         else:
             opening.sink.connected(connection)
 
+    def _failed(self, opening: Opening, detail: str) -> None:
+        self.failed += 1
+        if opening.sink is not None:
+            opening.sink.attempt_failed(FailureKind.CONNECT, detail)
+
+    # -- for its book -----------------------------------------------------------
+
+    def attach(self, state: TargetState) -> None:
+        """The target behind ``state`` is reached through this pool, at its one address."""
+        state.addresses = 1
+
+    def detach(self, state: TargetState) -> None:
+        """It no longer is."""
+
     def sweep(self, now: float) -> None:
         """Close what has been idle too long, drop closed ones from the list, and end what does not close by itself."""
+        if not self.connections:
+            self.idle.clear()
+            return
         for connection in list(self.connections):
             if connection.is_leaving and connection.idle_since < now - CLOSE_TIMEOUT_S:
                 connection.transport.abort()
-        oldest_kept = now - IDLE_TIMEOUT_S
+        oldest_kept = now - self.rules.idle_timeout
         kept = []
         for connection in self.idle:
             if connection.transport.is_closing():
@@ -164,19 +188,18 @@ class Pool:
         self.idle = kept
 
     def retire(self) -> None:
-        """No new work; connections in use close when their response ends."""
+        """Keeps nothing any more. Connections in use, and those that come of openings under way, serve one response."""
         self.is_retired = True
+        self.size = 0
         for connection in self.idle:
             connection.transport.close()
         self.idle.clear()
 
+    @property
+    def is_empty(self) -> bool:
+        return not self.connections and not self.openings
 
-def describe(error: Exception) -> str:
-    """In an operator's words."""
-    if isinstance(error, socket.gaierror):
-        return "name resolution failed"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate not accepted: {error.verify_message}"
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused"
-    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    @property
+    def counts(self) -> Counts:
+        idle = len(self.idle)
+        return Counts(self.opened, self.reused, self.failed, idle, max(len(self.connections) - idle, 0))

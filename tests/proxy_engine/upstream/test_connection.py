@@ -8,9 +8,11 @@ import pytest
 
 from proxy_engine.errors import FailureKind
 from proxy_engine.upstream.connection import UpstreamConnection
-from proxy_engine.upstream.pool import Address, Pool
+from proxy_engine.upstream.pool import Pool
 from tests.proxy_engine.support.targets import CHUNKED_HEAD, a_response
 from tests.proxy_engine.support.transports import FakeTransport
+
+from .builders import a_pool
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -70,7 +72,7 @@ def loop():
 
 @pytest.fixture
 def pool(loop) -> Pool:
-    return Pool(Address("127.0.0.1", 1), loop, None)
+    return a_pool(loop)
 
 
 @pytest.fixture
@@ -219,6 +221,13 @@ class TestTheEndBeforeTheEnd:
         recorder = self.lost(connection, *pieces, earlier=earlier)
 
         assert recorder.outcome == ([], b"", 0, 0, [kind], [])
+
+    def test_a_refusal_that_comes_so_late_is_still_one(self, connection):
+        """With fast open the first request goes out before anybody accepted."""
+        recorder = receive(connection)
+        connection.connection_lost(ConnectionRefusedError(111, "Connection refused"))
+
+        assert recorder.failures == [FailureKind.CONNECT]
 
     @pytest.mark.parametrize(
         "raw", [a_response(b"hell", length=5), CHUNKED_HEAD + b"5\r\nhell", CHUNKED_HEAD + b"4\r\nhell\r\n0\r\n"]

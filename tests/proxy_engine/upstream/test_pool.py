@@ -11,11 +11,14 @@ import pytest
 from proxy_engine.errors import FailureKind
 from proxy_engine.upstream import pool as pools
 from proxy_engine.upstream.connection import UpstreamConnection
-from proxy_engine.upstream.pool import Address, Pool, describe, tls_context
+from proxy_engine.upstream.dial import Address, describe, tls_context
+from proxy_engine.upstream.pool import Pool
 from tests.proxy_engine.support.targets import RESET_ON_CLOSE, silent
 from tests.proxy_engine.support.transports import FakeTransport
 from tests.proxy_engine.support.waiting import until
 from tests.support.ports import free_port
+
+from .builders import a_pool, pool_rules
 
 
 class Waiting:
@@ -53,7 +56,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def pool(clock) -> Pool:
-    return Pool(Address("127.0.0.1", 1), clock, None)
+    return a_pool(clock)
 
 
 def a_connection(pool: Pool) -> UpstreamConnection:
@@ -86,8 +89,8 @@ class TestIdleConnections:
 
         assert pool.take() is None
 
-    def test_no_more_than_a_limit_are_kept(self, pool, monkeypatch):
-        monkeypatch.setattr(pools, "MAX_IDLE", 2)
+    def test_no_more_than_a_limit_are_kept(self, clock):
+        pool = a_pool(clock, rules=pool_rules(pool_size=2))
         connections = [a_connection(pool) for _ in range(3)]
         for connection in connections:
             pool.give_back(connection)
@@ -98,7 +101,7 @@ class TestIdleConnections:
     def test_those_idle_for_too_long_are_closed(self, pool, clock):
         old, young = a_connection(pool), a_connection(pool)
         pool.give_back(old)
-        clock.now += pools.IDLE_TIMEOUT_S - 1
+        clock.now += pool.rules.idle_timeout - 1
         pool.give_back(young)
         clock.now += 2
 
@@ -106,6 +109,23 @@ class TestIdleConnections:
 
         assert old.transport.was_closed
         assert [pool.take(), pool.take()] == [young, None]
+
+    def test_with_a_size_of_0_none_is_kept(self, clock):
+        pool = a_pool(clock, rules=pool_rules(pool_size=0))
+        connection = a_connection(pool)
+        pool.give_back(connection)
+
+        assert connection.transport.was_closed
+        assert pool.take() is None
+
+    @pytest.mark.parametrize(("limit", "is_kept"), [(3, False), (4, True), (0, True)])
+    def test_one_that_has_served_its_time_is_not_kept(self, clock, limit, is_kept):
+        pool = a_pool(clock, rules=pool_rules(max_requests=limit))
+        connection = a_connection(pool)
+        connection.requests = 3
+        pool.give_back(connection)
+
+        assert (pool.take() is connection) == is_kept
 
     def test_a_retired_pool_closes_them_all(self, pool):
         connection = a_connection(pool)
@@ -148,7 +168,7 @@ class TestIdleConnections:
 class TestOpening:
     @staticmethod
     def pool_to(port: int, **options) -> Pool:
-        return Pool(Address("127.0.0.1", port, **options), asyncio.get_running_loop(), options.get("context"))
+        return a_pool(asyncio.get_running_loop(), port, **options)
 
     async def test_the_connection_comes_to_who_asked(self, target):
         pool = self.pool_to((await target(silent)).port)
@@ -173,33 +193,13 @@ class TestOpening:
         assert not pool.openings
         assert not pool.connections
 
-    async def test_a_name_that_does_not_resolve(self):
-        pool = Pool(Address("does-not-exist.invalid", 80), asyncio.get_running_loop(), None)
-        waiting = Waiting()
-
-        pool.open(waiting)
-        await until(lambda: waiting.is_told)
-
-        assert waiting.failure == (FailureKind.CONNECT, "name resolution failed")
-
-    @pytest.mark.parametrize("host", ["a" * 64 + ".test", "..", "\ud800.test", "xn--.test"])
-    async def test_a_name_that_cannot_be_one(self, host):
-        pool = Pool(Address(host, 80), asyncio.get_running_loop(), None)
-        waiting = Waiting()
-
-        pool.open(waiting)
-        await until(lambda: waiting.is_told)
-
-        assert waiting.failure[0] is FailureKind.CONNECT
-
     async def test_tls_to_a_target_that_speaks_none(self, target):
         async def plain(visit):
             await visit.reader.read(1)
             await visit.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
         origin = await target(plain)
-        address = Address("127.0.0.1", origin.port, "origin.test", True)
-        pool = Pool(address, asyncio.get_running_loop(), tls_context(verify=True))
+        pool = self.pool_to(origin.port, context=tls_context(verify=True), server_name="origin.test", verify=True)
         waiting = Waiting()
 
         pool.open(waiting)
@@ -235,7 +235,7 @@ class TestOpening:
 
         clock.create_connection = create_connection
         clock.create_task = asyncio.get_running_loop().create_task
-        pool, waiting = Pool(Address("127.0.0.1", 1), clock, None), Waiting()
+        pool, waiting = a_pool(clock), Waiting()
 
         pool.open(waiting)
         await until(lambda: waiting.is_told)
@@ -265,7 +265,7 @@ class TestOpening:
     ("error", "text"),
     [
         (ConnectionRefusedError(111, "Connection refused"), "connection refused"),
-        (socket.gaierror(-2, "Name or service not known"), "name resolution failed"),
+        (OSError(24, "Too many open files"), "Too many open files"),
         (OSError(113, "No route to host"), "No route to host"),
         (OSError("Multiple exceptions: …"), "Multiple exceptions: …"),
         (UnicodeError("label too long"), "label too long"),
