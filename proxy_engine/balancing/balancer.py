@@ -3,11 +3,23 @@
 The work is done when something changes, not when a target is picked: a state that becomes ready or stops being so
 marks the balancer, and the next pick first makes the policy anew for the targets that are ready then. Edited targets
 or weights are a new balancer over the same states; given its predecessor, it goes on where that one was.
+
+Priorities. Targets of one priority are a *tier*, with a policy and, where a hash decides, a ring of its own. The lowest
+tier with a ready target serves; the others are its reserve. A further try of a request goes on to the next tier once
+all ready targets of a tier were tried. There is no spill-over by share as in Envoy: a tier serves with its last target,
+as ``backup`` servers of HAProxy and nginx do.
+
+When health leaves nothing to use, ``when_all_unhealthy`` decides. ``refuse`` is Kong's answer, 503. With ``use_all``
+what was observed is taken for wrong: all wanted targets of all tiers are one pool, as in Envoy's panic mode. That goes
+for a pool with too little available for its threshold, too: to serve with none healthy, yet refuse with one, would help
+nobody. What the operator took out, and names that do not resolve, stay out.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple
 
 from proxy_engine.health import TargetState
 from proxy_engine.spec import Target, Upstream
@@ -26,10 +38,35 @@ ALGORITHMS: dict[str, Callable[[Pool, Policy | None], Policy]] = {
     "random": Random,
     "power-of-two": PowerOfTwo,
 }
+ALL_TIERS = -1
+"""In place of a priority: the one tier of a pool that uses all its targets."""
+
+
+class Tier(NamedTuple):
+    """Targets of one priority of which at least one may be picked."""
+
+    priority: int
+    ready: tuple[Seat, ...]
+    seats: tuple[Seat, ...]  # all with a weight
+
+    @property
+    def states(self) -> list[TargetState]:
+        return [seat.state for seat in self.ready]
 
 
 class Balancer:
-    __slots__ = ("__weakref__", "_make_policy", "_offset", "_policy", "_stale", "_usable", "states", "upstream")
+    __slots__ = (
+        "__weakref__",
+        "_fresh",
+        "_make_policy",
+        "_offset",
+        "_policies",
+        "_policy",
+        "_stale",
+        "_tiers",
+        "states",
+        "upstream",
+    )
 
     def __init__(
         self,
@@ -50,8 +87,10 @@ class Balancer:
         self.states = tuple(map(states, targets))
         self._make_policy = ALGORITHMS[upstream.algorithm]
         self._offset = offset
-        self._policy: Policy | None = previous._policy if previous is not None else None
-        self._usable = False
+        self._tiers: tuple[Tier, ...] | None = None  # what may be picked, in order; None: not known at the moment
+        self._policy: Policy | None = None  # of the first tier
+        self._policies = _policies_of(previous, {target.priority for target in targets})
+        self._fresh: set[int] = set()  # priorities whose policy knows who is ready now
         self._stale = True
         for state, target in zip(self.states, targets, strict=True):
             if state.target != target:
@@ -65,53 +104,121 @@ class Balancer:
         """
         if self._stale:
             self._refresh()
-        if not self._usable:
+        policy = self._policy
+        if policy is None:
             return None
-        if tried and all(state in tried for state in self.states if state.ready):
-            tried = ()
-        return self._policy.pick(key, tried)
+        return self._pick_untried(key, tried) if tried else policy.pick(key, ())
+
+    def _pick_untried(self, key: Key, tried: Collection[TargetState]) -> TargetState:
+        for tier in self._known_tiers():
+            untried = sum(state not in tried for state in tier.states)
+            if untried:
+                return self._policy_of(tier).pick(key, tried if untried < len(tier.ready) else ())
+        return self._policy.pick(key, ())
 
     def shares(self) -> dict[str, float]:
         """The share of traffic each target can expect now, by target id; 0 for those that get none."""
-        if self._stale:
-            self._refresh()
         shares = dict.fromkeys((state.target.id for state in self.states), 0.0)
-        if self._usable:
-            ready = (state.target.id for state in self.states if state.ready)
-            shares.update(zip(ready, self._policy.shares(), strict=True))
+        if self.usable:
+            first = self._known_tiers()[0]
+            ids = (state.target.id for state in first.states)
+            shares.update(zip(ids, self._policy_of(first).shares(), strict=True))
         return shares
 
     @property
     def usable(self) -> bool:
-        """Whether enough of the weight is available (Kong's ``healthchecks.threshold``)."""
-        if self._stale:
-            self._refresh()
-        return self._usable
+        """Whether any target may be picked: enough of the weight is available (Kong's ``healthchecks.threshold``),
+        or all are used whatever their health."""
+        return bool(self._known_tiers())
+
+    @property
+    def uses_all(self) -> bool:
+        """Whether health was of no use, and all wanted targets are used."""
+        return self.usable and self._known_tiers()[0].priority == ALL_TIERS
+
+    def remark(self, state: TargetState) -> str:
+        """What else decides on the part of a target of this pool than its own obstacles; empty: nothing does."""
+        if not self.usable or not state.wanted:
+            return ""
+        priority, serving = state.target.priority, self._known_tiers()[0].priority
+        if serving == ALL_TIERS:
+            return "used all the same: too few targets are healthy"
+        if priority > serving:
+            return f"reserve: priority {priority}, while a target of priority {serving} is ready"
+        if 0 < priority == serving and state.ready:
+            return f"reserve in use: priority {priority}, as no target of a lower one is ready"
+        return ""
 
     def readiness_changed(self) -> None:
         self._stale = True
+        self._tiers = None
 
     def _refresh(self) -> None:
-        seats = tuple(Seat(state, state.target.weight) for state in self.states if state.target.weight)
-        ready = tuple(seat for seat in seats if seat.state.ready)
-        self._usable = bool(ready) and _is_enough(seats, self.upstream.healthchecks.threshold)
-        if self._usable:
-            pool = Pool(ready, seats, self.upstream.slots, self._offset)
-            self._policy = self._make_policy(pool, self._policy)
+        tiers = self._known_tiers()
+        self._policy = self._policy_of(tiers[0]) if tiers else None
         self._stale = False
+
+    def _known_tiers(self) -> tuple[Tier, ...]:
+        """None: the pool may not be used. Without policies, which nobody needs who only asks."""
+        if self._tiers is None:
+            self._tiers = self._usable_tiers()
+            self._fresh.clear()
+        return self._tiers
+
+    def _usable_tiers(self) -> tuple[Tier, ...]:
+        seats = tuple(Seat(state, weight) for state in self.states if (weight := state.weight))
+        tiers = _ready_tiers(seats)
+        if tiers and _is_enough(seats, self.upstream.healthchecks.threshold):
+            return tiers
+        wanted = tuple(seat for seat in seats if seat.state.wanted)
+        if wanted and self.upstream.when_all_unhealthy == "use_all":
+            return (Tier(ALL_TIERS, wanted, seats),)
+        return ()
+
+    def _policy_of(self, tier: Tier) -> Policy:
+        """Made when it is first needed: most reserves never are."""
+        priority = tier.priority
+        if priority not in self._fresh:
+            pool = Pool(tier.ready, tier.seats, self.upstream.slots, self._offset)
+            self._policies[priority] = self._make_policy(pool, self._policies.get(priority))
+            self._fresh.add(priority)
+        return self._policies[priority]
 
     def __repr__(self) -> str:
         ready = sum(state.ready for state in self.states)
         return f"<Balancer {self.upstream.name} {self.upstream.algorithm}, {ready} of {len(self.states)} ready>"
 
 
+def _policies_of(previous: Balancer | None, priorities: set[int]) -> dict[int, Policy]:
+    """By priority, the policies that were needed so far, up to date or not; each goes on in its successor."""
+    if previous is None:
+        return {}
+    return {priority: policy for priority, policy in previous._policies.items() if priority in priorities}
+
+
+def _ready_tiers(seats: Sequence[Seat]) -> tuple[Tier, ...]:
+    """In order of priority."""
+    by_priority: dict[int, list[Seat]] = defaultdict(list)
+    for seat in seats:
+        by_priority[seat.state.target.priority].append(seat)
+    tiers = []
+    for priority in sorted(by_priority):
+        of_tier = by_priority[priority]
+        ready = tuple(seat for seat in of_tier if seat.state.ready)
+        if ready:
+            tiers.append(Tier(priority, ready, tuple(of_tier)))
+    return tuple(tiers)
+
+
 def _is_enough(seats: Sequence[Seat], threshold: float) -> bool:
     """More than ``threshold`` percent of the weight is available.
 
-    What the operator took out himself (disabled, draining) counts neither way: taking out most targets by
-    hand is no reason to refuse the rest.
+    Over all tiers: a reserve that can take over keeps the upstream available. What the operator took out himself
+    (disabled, draining) counts neither way: taking out most targets by hand is no reason to refuse the rest.
     """
-    wanted = [seat for seat in seats if seat.state.target.enabled and not seat.state.draining]
+    if not threshold:
+        return True  # one ready target is enough
+    wanted = [seat for seat in seats if seat.state.wanted]
     total = sum(seat.weight for seat in wanted)
     available = sum(seat.weight for seat in wanted if seat.state.available)
     return available * 100 > threshold * total

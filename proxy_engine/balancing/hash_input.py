@@ -6,7 +6,8 @@ such requests go to one target. A cookie is the exception, being issued when abs
 None, and ``issue_cookie`` makes the value and the header.
 
 What each input is, follows Kong: several headers of a name are joined with ``, ``; several query arguments of
-a name are sorted and joined with ``,``; ``?x`` has the value ``true``, ``?x=`` the empty one.
+a name are sorted and joined with ``,``; ``?x`` has the value ``true``, ``?x=`` the empty one. Ours is ``url``: path
+and query as the client sent them, so that ``/a?x=1`` and ``/a?x=2`` are two keys, and ``/%61`` another than ``/a``.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class Facts(Protocol):
     ip: bytes
     path: bytes  # normalised
     query: bytes  # with its "?", or empty
+    target: bytes  # path and query as they came
     captures: Mapping[str, bytes] | None  # of the route's path, by number and by name
     consumer: bytes | None
 
@@ -81,6 +83,10 @@ def _path(upstream: Upstream, role: str) -> HashInput:
     return lambda facts: facts.path
 
 
+def _url(upstream: Upstream, role: str) -> HashInput:
+    return lambda facts: facts.target
+
+
 def _header(upstream: Upstream, role: str) -> HashInput:
     name = _name_of(upstream, role, "header").lower()
     return lambda facts: facts.header(name)
@@ -110,6 +116,7 @@ _INPUTS: dict[str, Callable[[Upstream, str], HashInput]] = {
     "path": _path,
     "query_arg": _query_arg,
     "uri_capture": _uri_capture,
+    "url": _url,
 }
 
 

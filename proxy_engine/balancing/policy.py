@@ -21,7 +21,7 @@ class Seat(NamedTuple):
 
 class Pool(NamedTuple):
     ready: tuple[Seat, ...]  # at least one
-    seats: tuple[Seat, ...]  # all with a weight, ready or not
+    seats: tuple[Seat, ...]  # all of its priority with a weight, ready or not
     slots: int  # of a hash ring
     offset: float  # 0 ≤ offset < 1: where in its turn a rotating policy begins
 

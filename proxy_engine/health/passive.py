@@ -77,9 +77,14 @@ class PassiveCheck:
             self._flipped(state, flip)
 
 
+def concerns_target(kind: FailureKind, detail: str) -> bool:
+    """Whether a failed attempt says anything about its target."""
+    return kind is not FailureKind.STALE and detail not in _NOT_THE_TARGETS
+
+
 def outcome_of(kind: FailureKind, detail: str, after_s: float) -> Outcome | None:
     """What a failed attempt counts as; None when it says nothing about the target. ``after_s``: until a timeout."""
-    if kind is FailureKind.STALE or detail in _NOT_THE_TARGETS:
+    if not concerns_target(kind, detail):
         return None
     if kind in (FailureKind.CONNECT_TIMEOUT, FailureKind.TIMEOUT):
         return Outcome.timed_out(after_s)

@@ -30,14 +30,19 @@ class LoadFollower(Protocol):
     def load_fell(self, state: TargetState) -> None: ...
 
 
-class TargetState:
-    """``ready`` = enabled ∧ healthy ∧ not ejected ∧ not draining ∧ weight > 0, kept up to date by the setters.
+class Trials(Protocol):
+    def began(self, state: TargetState) -> None: ...
 
-    ``active`` is changed by ``begin`` and ``end`` only.
+
+class TargetState:
+    """``ready`` = enabled ∧ healthy ∧ not ejected ∧ not draining ∧ weight > 0 ∧ its name resolves; kept by the setters.
+
+    ``active`` is changed by ``begin`` and ``end`` only. ``trials`` is told of each attempt that begins while few may.
     """
 
     __slots__ = (
         "__weakref__",
+        "_addresses",
         "_draining",
         "_ejected",
         "_followers",
@@ -51,6 +56,7 @@ class TargetState:
         "ready",
         "requests",
         "target",
+        "trials",
     )
 
     def __init__(self, target: Target, *, healthy: bool = True) -> None:
@@ -58,6 +64,7 @@ class TargetState:
         self._healthy = healthy
         self._ejected = False
         self._draining = False
+        self._addresses = 1
         self.ready = False
         self.active = 0  # attempts in flight
         self.requests = 0  # attempts so far
@@ -65,6 +72,7 @@ class TargetState:
         self.latency: float | None = None  # s, peak EWMA; None until observed
         self.latency_at = 0.0  # when it was observed, on the caller's clock
         self.counters = Counters(Health.HEALTHY if healthy else Health.UNHEALTHY)  # of the passive checks
+        self.trials: Trials | None = None  # a breaker that lets few attempts through
         self._followers: tuple[ref[Follower], ...] = ()
         self._load_followers: tuple[ref[LoadFollower], ...] = ()
         self._settle()
@@ -112,6 +120,27 @@ class TargetState:
             self._settle()
 
     @property
+    def addresses(self) -> int:
+        """How many addresses its name has, each with the full weight; 0: the name does not resolve (Kong §8.1)."""
+        return self._addresses
+
+    @addresses.setter
+    def addresses(self, value: int) -> None:
+        if value != self._addresses:
+            self._addresses = value
+            self._settle()
+
+    @property
+    def weight(self) -> int:
+        """What it counts for in its pool."""
+        return self.target.weight * self._addresses
+
+    @property
+    def wanted(self) -> bool:
+        """The operator wants it used, and it can be found."""
+        return self.target.enabled and self.weight > 0 and not self._draining
+
+    @property
     def available(self) -> bool:
         """Nothing observed speaks against it; whether the operator wants it used is another question."""
         return self._healthy and not self._ejected
@@ -127,6 +156,8 @@ class TargetState:
         """An attempt starts."""
         self.active += 1
         self.requests += 1
+        if self.trials is not None:
+            self.trials.began(self)
 
     def end(self) -> None:
         """An attempt is over, well or not."""
@@ -159,9 +190,7 @@ class TargetState:
         self._load_followers = (*_alive(self._load_followers), ref(follower))
 
     def _settle(self) -> None:
-        target = self.target
-        ready = target.enabled and target.weight > 0 and self.available and not self._draining
-        self.ready = ready
+        self.ready = self.wanted and self.available
         for reference in self._followers:
             follower = reference()
             if follower is not None:
@@ -180,6 +209,7 @@ class TargetState:
         reasons = {
             "disabled": not target.enabled,
             "weight 0": target.weight == 0,
+            "name does not resolve": self._addresses == 0,
             "unhealthy": not self._healthy,
             "ejected": self._ejected,
             "draining": self._draining,

@@ -25,6 +25,7 @@ def a_target(name: str = "a", **given: Any) -> Target:
         "port": 80,
         "weight": 100,
         "enabled": True,
+        "priority": 0,
         "scheme": None,
         "path": None,
         "tags": (),
@@ -35,7 +36,16 @@ def a_target(name: str = "a", **given: Any) -> Target:
 class Cast:
     """An upstream's targets by name, with states that survive edits of the balancer."""
 
-    def __init__(self, algorithm: str, weights: Sequence[int] | dict[str, int], **upstream: Any) -> None:
+    def __init__(
+        self,
+        algorithm: str,
+        weights: Sequence[int] | dict[str, int],
+        *,
+        priorities: dict[str, int] | None = None,
+        **upstream: Any,
+    ) -> None:
+        """``priorities``: of the targets that are not of the first."""
+        self.priorities = priorities or {}
         self.upstream = an_upstream(**{"algorithm": algorithm} | upstream)
         self.states: dict[str, TargetState] = {}
         self.balancer: Balancer | None = None
@@ -44,7 +54,9 @@ class Cast:
     def edit(self, weights: Sequence[int] | dict[str, int]) -> None:
         if not isinstance(weights, dict):
             weights = {f"t{number}": weight for number, weight in enumerate(weights)}
-        targets = [a_target(name, weight=weight) for name, weight in weights.items()]
+        targets = [
+            a_target(name, weight=weight, priority=self.priorities.get(name, 0)) for name, weight in weights.items()
+        ]
         self.balancer = Balancer(self.upstream, targets, self.state_of, previous=self.balancer)
 
     def state_of(self, target: Target) -> TargetState:

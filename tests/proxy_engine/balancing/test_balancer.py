@@ -181,3 +181,35 @@ def test_an_unknown_algorithm_is_refused():
     object.__setattr__(upstream, "algorithm", "guess")
     with pytest.raises(KeyError):
         Balancer(upstream, [], TargetState)
+
+
+@each_algorithm
+def test_a_name_with_several_addresses_has_their_weight_together(algorithm):
+    cast = Cast(algorithm, {"one": 100, "three": 100})
+    cast.pick(b"k")
+    cast["three"].addresses = 3
+    assert cast.balancer.shares() == pytest.approx({"one": 0.25, "three": 0.75}, abs=0.06)
+
+
+def test_a_name_that_does_not_resolve_counts_neither_way_for_the_threshold():
+    cast = Cast("round-robin", [10, 10, 10], healthchecks={"threshold": 60})
+    cast["t0"].addresses = cast["t1"].addresses = 0
+    assert cast.pick() == "t2"
+
+
+@each_algorithm
+def test_asking_for_usability_leaves_the_next_pick_up_to_date(algorithm):
+    cast = Cast(algorithm, [1, 1])
+    cast.pick(b"k")
+    cast["t0"].healthy = False
+    assert cast.balancer.usable
+    assert {cast.pick(key) for key in keys()} == {"t1"}
+
+
+@pytest.mark.parametrize(("sick", "usable"), [(("t0", "t1"), True), (("t2",), False)])
+def test_the_health_of_what_the_operator_took_out_counts_neither_way(sick, usable):
+    cast = Cast("round-robin", [10, 10, 10, 10], healthchecks={"threshold": 60})
+    cast["t0"].draining = cast["t1"].draining = True
+    for name in sick:
+        cast[name].healthy = False
+    assert cast.balancer.usable is usable

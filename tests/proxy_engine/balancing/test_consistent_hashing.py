@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .builders import Cast
+from .builders import Cast, an_upstream
 
 KEYS = [f"192.0.2.{number}".encode() for number in range(256)] + [f"user-{number}".encode() for number in range(2000)]
 
@@ -129,3 +129,32 @@ def test_more_targets_than_the_least_number_of_slots_still_all_serve_on_retries(
     for _ in range(30):
         tried.append(cast.pick(b"k", tried))
     assert sorted(tried) == sorted(names(30))
+
+
+@pytest.mark.parametrize("count", [4, 20])  # from 16 on, circles are kept and edited
+@settings(max_examples=15, deadline=None)
+@given(st.data())
+def test_a_ring_that_was_edited_is_the_ring_made_at_once(count, data):
+    """What is taken over from its predecessors must not show."""
+    cast = a_ring([100] * count)
+    edits = [[100] * count]
+    for _ in range(data.draw(st.integers(1, 5))):
+        cast.pick(b"k")
+        if data.draw(st.booleans()):
+            edits.append(data.draw(st.lists(st.integers(0, 300), min_size=count, max_size=count)))
+            cast.edit(edits[-1])
+        sick = data.draw(st.sampled_from(sorted(cast.states)))
+        cast[sick].healthy = not cast[sick].healthy
+    fresh = a_ring(edits[-1])
+    for name, state in fresh.states.items():
+        state.healthy = cast[name].healthy
+    assert places(cast) == places(fresh)
+
+
+@pytest.mark.parametrize(("before", "after"), [(1000, 5000), (5000, 1000)])
+def test_an_edit_of_the_slots_makes_another_ring(before, after):
+    cast = a_ring(names(20), slots=before)
+    cast.pick(b"k")
+    cast.upstream = an_upstream(algorithm="consistent-hashing", slots=after)
+    cast.edit(names(20))
+    assert places(cast) == places(a_ring(names(20), slots=after))

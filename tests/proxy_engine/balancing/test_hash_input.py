@@ -12,6 +12,7 @@ class Facts:
         self.ip = b"192.0.2.7"
         self.path = b"/a/b"
         self.query = b""
+        self.target = b"/a%2Fb"
         self.captures = None
         self.consumer = None
         self.headers = {}
@@ -41,6 +42,8 @@ def key(facts, **upstream):
         ({"hash_on": "none"}, {}, b""),
         ({"hash_on": "ip"}, {}, b"192.0.2.7"),
         ({"hash_on": "path"}, {}, b"/a/b"),
+        ({"hash_on": "url"}, {"target": b"/a%2fb/./c?x=1&y"}, b"/a%2fb/./c?x=1&y"),
+        (HEADER | {"hash_fallback": "url"}, {"target": b"/a?x=2"}, b"/a?x=2"),
         ({"hash_on": "consumer"}, {"consumer": b"alice"}, b"alice"),
         (HEADER, {"headers": {b"x-user": b"bob, eve"}}, b"bob, eve"),
         (HEADER, {"headers": {b"x-user": b""}}, b""),

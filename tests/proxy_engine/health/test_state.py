@@ -17,6 +17,7 @@ def a_target(**given):
         "port": 80,
         "weight": 100,
         "enabled": True,
+        "priority": 0,
         "scheme": None,
         "path": None,
         "tags": (),
@@ -143,3 +144,42 @@ def test_what_was_counted_belongs_to_the_address(address, is_kept):
     state.counters.counts[Kind.TIMEOUT] = 2
     state.adopt(a_target(target=address, weight=7))
     assert bool(state.counters.counts[Kind.TIMEOUT]) is is_kept
+
+
+def test_each_address_of_a_name_has_the_full_weight():
+    state, listener = TargetState(a_target(weight=30)), Listener()
+    state.follow(listener)
+    state.addresses = 3
+    assert (state.ready, state.weight, listener.heard) == (True, 90, ["readiness"])
+    state.addresses = 3
+    assert len(listener.heard) == 1
+
+
+def test_a_target_whose_name_does_not_resolve_is_not_ready():
+    state = TargetState(a_target())
+    state.addresses = 0
+    assert (state.ready, state.wanted, state.obstacles) == (False, False, ("name does not resolve",))
+    state.addresses = 1
+    assert state.ready
+
+
+def test_what_is_observed_does_not_make_a_target_unwanted():
+    state = TargetState(a_target(), healthy=False)
+    state.ejected = True
+    assert state.wanted
+    state.draining = True
+    assert not state.wanted
+
+
+def test_a_breaker_hears_of_attempts_while_it_counts_them():
+    class Trials:
+        heard = 0
+
+        def began(self, state):
+            self.heard += 1
+
+    state, trials = TargetState(a_target()), Trials()
+    state.begin()
+    state.trials = trials
+    state.begin()
+    assert trials.heard == 1

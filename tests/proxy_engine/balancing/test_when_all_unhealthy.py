@@ -1,0 +1,117 @@
+"""What is left when health leaves nothing: 503, or all of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy_engine.balancing import ALGORITHMS
+
+from .builders import Cast
+
+each_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS)
+KEYS = [f"192.0.2.{number}".encode() for number in range(256)]
+ALL = {"a": 100, "b": 100, "c": 100}
+
+
+def a_pool(algorithm="round-robin", weights=ALL, when="use_all", **given):
+    return Cast(algorithm, weights, when_all_unhealthy=when, **given)
+
+
+def picked(cast):
+    return {cast.pick(key) for key in KEYS}
+
+
+def fall_sick(cast, *names):
+    for name in names or cast.states:
+        cast[name].healthy = False
+
+
+@each_algorithm
+def test_refusing_is_the_default(algorithm):
+    cast = Cast(algorithm, ALL)
+    fall_sick(cast)
+    assert (cast.pick(b"k"), cast.balancer.uses_all) == (None, False)
+
+
+@each_algorithm
+def test_all_are_used_when_none_is_healthy(algorithm):
+    cast = a_pool(algorithm)
+    fall_sick(cast)
+    assert picked(cast) == {"a", "b", "c"}
+    assert cast.balancer.uses_all
+    assert sum(cast.balancer.shares().values()) == pytest.approx(1)
+
+
+@each_algorithm
+def test_the_first_that_recovers_serves_alone(algorithm):
+    cast = a_pool(algorithm)
+    fall_sick(cast)
+    cast["b"].healthy = True
+    assert picked(cast) == {"b"}
+    assert not cast.balancer.uses_all
+
+
+@each_algorithm
+def test_ejected_targets_are_used_too(algorithm):
+    cast = a_pool(algorithm)
+    fall_sick(cast, "a")
+    cast["b"].ejected = cast["c"].ejected = True
+    assert picked(cast) == {"a", "b", "c"}
+
+
+@each_algorithm
+def test_what_the_operator_took_out_stays_out_and_so_does_what_cannot_be_found(algorithm):
+    cast = a_pool(algorithm, {"a": 100, "leaving": 100, "none": 0, "lost": 100})
+    cast["leaving"].draining, cast["lost"].addresses = True, 0
+    fall_sick(cast)
+    assert picked(cast) == {"a"}
+
+
+@each_algorithm
+def test_nothing_is_picked_where_nothing_is_wanted(algorithm):
+    cast = a_pool(algorithm, {"leaving": 100, "none": 0})
+    cast["leaving"].draining = True
+    assert (cast.pick(b"k"), cast.balancer.usable) == (None, False)
+
+
+@each_algorithm
+def test_a_further_try_passes_over_those_that_were_tried(algorithm):
+    cast = a_pool(algorithm)
+    fall_sick(cast)
+    first = cast.pick(b"k")
+    second = cast.pick(b"k", [first])
+    assert {first, second, cast.pick(b"k", [first, second])} == {"a", "b", "c"}
+
+
+@each_algorithm
+def test_tiers_do_not_count_while_all_are_used(algorithm):
+    cast = a_pool(algorithm, priorities={"c": 1})
+    fall_sick(cast)
+    assert picked(cast) == {"a", "b", "c"}
+
+
+def test_a_reserve_comes_before_using_all():
+    cast = a_pool(priorities={"c": 1})
+    fall_sick(cast, "a", "b")
+    assert picked(cast) == {"c"}
+
+
+def test_all_are_used_when_too_few_are_healthy_for_the_threshold():
+    cast = a_pool(healthchecks={"threshold": 50})
+    fall_sick(cast, "a", "b")
+    assert picked(cast) == {"a", "b", "c"}
+
+
+def test_hashed_keys_are_where_they_were_while_all_were_healthy():
+    cast = a_pool("consistent-hashing")
+    before = [cast.pick(key) for key in KEYS]
+    fall_sick(cast)
+    assert [cast.pick(key) for key in KEYS] == before
+
+
+def test_it_tells_of_targets_that_are_used_all_the_same():
+    cast = a_pool(weights={"a": 100, "leaving": 100})
+    cast["leaving"].draining = True
+    fall_sick(cast)
+    assert cast.balancer.remark(cast["a"]) == "used all the same: too few targets are healthy"
+    assert cast.balancer.remark(cast["leaving"]) == ""
