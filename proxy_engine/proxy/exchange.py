@@ -1,86 +1,35 @@
-"""One request and its response, over as many attempts as it takes.
+"""One request and its response: what the client sends goes to a target, what the target answers to the client.
 
 Each client connection has one ``Exchange``, used again for every request: the common case makes no Task, no Future, no
 timer and no object beyond the parsed heads. Everything runs in transport callbacks:
 
     begin → pick a target → pooled connection, or open one → write head + body → response → end
 
-``attempt_failed`` arrives at most once per attempt and only while nothing of a response was passed on; the retry table
-decides what then. After the first byte of a response went out, a failure can only cut it (``response_cut``).
+What lies between ``begin`` and the response, failures included, is in ``Attempts``. After the first byte of a response
+went out, a failure can only cut it (``response_cut``).
 """
 
 from __future__ import annotations
 
-import os
+from time import monotonic
 from typing import TYPE_CHECKING
 
-from proxy_engine.balancing import issue_cookie
 from proxy_engine.errors import FailureKind
-from proxy_engine.http import reply
 from proxy_engine.http.chunked import LAST_CHUNK, encode
 from proxy_engine.http.request import RequestHead
 from proxy_engine.http.response import ResponseHead
-from proxy_engine.proxy import respond, retry
-from proxy_engine.proxy.prepare import Forward, Refusal, prepare
+from proxy_engine.http.trailers import last_chunk
+from proxy_engine.proxy.attempts import AWAITING, BACKING_OFF, CONNECTING, IDLE, SENDING, STREAMING, Attempts
+from proxy_engine.proxy.prepare import Refusal, prepare
 from proxy_engine.proxy.tunnel import Tunnel
+from proxy_engine.telemetry.access_log import CLIENT_LEFT, CUT
 
 if TYPE_CHECKING:
     import asyncio
 
-    from proxy_engine.health.state import TargetState
-    from proxy_engine.runtime import TargetLink
-    from proxy_engine.server.client import ClientConnection
-    from proxy_engine.upstream.connection import UpstreamConnection
-    from proxy_engine.upstream.pool import Opening
 
-TIMED_OUT = (FailureKind.CONNECT_TIMEOUT, FailureKind.TIMEOUT)
-IDLE, CONNECTING, SENDING, AWAITING, STREAMING = range(5)
-
-
-class Exchange:
-    __slots__ = (
-        "as_chunks",
-        "body",
-        "body_at_hand",
-        "client",
-        "cookie",
-        "engine",
-        "failure",
-        "forward",
-        "is_request_complete",
-        "key",
-        "link",
-        "opening",
-        "phase",
-        "sent_at",
-        "state",
-        "tried",
-        "tries_left",
-        "upstream",
-    )
-
-    def __init__(self, client: ClientConnection) -> None:
-        # connection
-        self.client = client
-        self.engine = client.engine
-        # exchange
-        self.phase = IDLE
-        self.forward: Forward | None = None  # stays after the end, for a request that comes again
-        self.key: bytes | None = None  # what a hashing upstream looks at
-        self.cookie = b""  # a Set-Cookie line that the response must carry
-        self.body = b""  # what came of the body so far, framed for the target, while another try may need it
-        self.body_at_hand = True
-        self.is_request_complete = False
-        self.tried: tuple[TargetState, ...] = ()
-        self.tries_left = 0
-        self.failure: tuple[FailureKind, str] | None = None
-        self.as_chunks = False  # the response goes to the client in chunks of ours
-        # attempt
-        self.state: TargetState | None = None
-        self.link: TargetLink | None = None
-        self.opening: Opening | None = None
-        self.upstream: UpstreamConnection | None = None
-        self.sent_at = 0.0  # event-loop time; kept for upstreams that balance by latency
+class Exchange(Attempts):
+    __slots__ = ()
 
     def __repr__(self) -> str:
         return f"<Exchange phase={self.phase} target={self.state}>"
@@ -91,6 +40,8 @@ class Exchange:
         """``body``: what came along with the head, framed for the target."""
         engine = self.engine
         engine.counters.requests += 1
+        self.head = head
+        self._open_account(len(body))
         outcome = prepare(engine.runtime, self.client.peer, head)
         if type(outcome) is Refusal:
             self.forward = None
@@ -101,94 +52,24 @@ class Exchange:
         self.is_request_complete = is_complete
         self._first_attempt()
 
-    def repeat(self) -> None:
-        """The same head as before, without a body."""
+    def repeat(self, body: bytes) -> None:
+        """The same head as before, and the whole of its body."""
         forward = self.forward
         if forward is None or forward.runtime is not self.engine.runtime:
-            self.begin(self.client.head, b"", True)
+            self.begin(self.client.head, body, True)
             return
         self.engine.counters.requests += 1
+        self._open_account(len(body))
+        self.body = body
         self.is_request_complete = True
         self._first_attempt()
-
-    def _first_attempt(self) -> None:
-        plan = self.forward.plan
-        self.body_at_hand = True
-        self.as_chunks = False
-        self.tries_left = plan.tries
-        if self.tried:
-            self.tried = ()
-        self.failure = None
-        if plan.hash_input is not None:
-            self._take_key()
-        elif self.cookie:  # of a request before this one
-            self.cookie = b""
-        self._attempt()
-
-    def _take_key(self) -> None:
-        self.cookie = b""
-        self.key = self.forward.key
-        if self.key is None:
-            self.key, cookie = issue_cookie(self.forward.plan.balancer.upstream, os.urandom(16))
-            self.cookie = b"Set-Cookie: %b\r\n" % cookie
-
-    # -- attempts ---------------------------------------------------------------
-
-    def _attempt(self) -> None:
-        forward = self.forward
-        state = forward.plan.balancer.pick(self.key, self.tried)
-        if state is None or state in self.tried:
-            self._no_target_left()
-            return
-        self.state = state
-        if forward.plan.times_attempts:
-            self.sent_at = self.engine.loop.time()
-        self.link = link = forward.plan.links[state]
-        state.begin()
-        pooled = link.pool.take()
-        if pooled is not None:
-            self._send(pooled)
-        else:
-            self._open()
-
-    def _open(self) -> None:
-        self.phase = CONNECTING
-        self.client.deadline = self.engine.now + self.forward.plan.connect_s
-        self.opening = self.link.pool.open(self)
-
-    def connected(self, connection: UpstreamConnection) -> None:
-        self.opening = None
-        self._send(connection)
-
-    def _send(self, connection: UpstreamConnection) -> None:
-        self.upstream = connection
-        head = self.forward.render(self.link)
-        if self.is_request_complete:
-            self.phase = AWAITING
-            self.client.deadline = self.engine.now + self.forward.plan.read_s
-            connection.start(self, head + self.body if self.body else head)
-        else:
-            self.phase = SENDING
-            self.client.resume_reading()  # before the write, which may pause it again
-            connection.start(self, head + self.body)
-            self._forget_long_body()
-            self._await_progress()
-
-    def _await_progress(self) -> None:
-        """Whose turn it is: the target's to take what waits for it, else the client's to go on, else the target's."""
-        client, plan = self.client, self.forward.plan
-        if self.phase != STREAMING:
-            self.phase = AWAITING if self.is_request_complete else SENDING
-        if self.upstream.is_clogged:
-            client.deadline = self.engine.now + plan.write_s
-        elif self.phase == SENDING:
-            client.deadline = self.engine.now + self.engine.limits.body_idle_s
-        elif not client.is_writing_paused:
-            client.deadline = self.engine.now + plan.read_s
 
     def request_body(self, data: bytes, is_complete: bool) -> None:
         """More of the body, framed for the target."""
         self.is_request_complete = is_complete
+        self.received_bytes += len(data)
+        if is_complete and self.forward.plan.total_s:
+            self.start_total_time()
         if self.body_at_hand:
             self.body += data
         if self.upstream is None:
@@ -200,68 +81,6 @@ class Exchange:
         self._forget_long_body()
         self._await_progress()
 
-    def _forget_long_body(self) -> None:
-        if len(self.body) > self.engine.limits.replay_bytes:
-            self.body_at_hand = False
-            self.body = b""
-
-    def attempt_failed(self, kind: FailureKind, detail: str) -> None:
-        state, self.upstream, self.opening = self.state, None, None
-        self.failure = (kind, detail)
-        if kind is FailureKind.STALE and self._may_repeat(kind):
-            # The target closed an idle connection just as we used it. That says nothing about the target: ask it again,
-            # on a connection of its own, without counting.
-            self._open()
-            return
-        if kind in TIMED_OUT and self.forward.plan.times_attempts:
-            self._observe_latency()
-        state.end()
-        state.failures += 1
-        self._report_failure(kind, detail)
-        self.engine.counters.failed_attempts += 1
-        self.engine.problems.note(str(self.link.pool.address), kind, detail)
-        self.tried = (*self.tried, state)
-        self.tries_left -= 1
-        if self.tries_left > 0 and self._may_repeat(kind):
-            self._attempt()
-        else:
-            self._give_up()
-
-    def _report_failure(self, kind: FailureKind, detail: str) -> None:
-        if self.forward.plan.passive is not None:
-            self.forward.plan.passive.failed(self.state, kind, detail)
-
-    def _may_repeat(self, kind: FailureKind) -> bool:
-        return retry.may_repeat(kind, self.forward.head.method, body_at_hand=self.body_at_hand)
-
-    def _no_target_left(self) -> None:
-        self.state = None
-        if self.failure is not None:
-            self._give_up()
-        elif self.forward.plan.is_single and not self.forward.plan.links:
-            self._reply(503, reply.NAME_RESOLUTION)
-        else:
-            self._reply(503, None)
-
-    def _give_up(self) -> None:
-        kind, detail = self.failure
-        if kind is FailureKind.CONNECT and self.forward.plan.is_single and detail == reply.NAME_RESOLUTION:
-            self._reply(503, reply.NAME_RESOLUTION)
-        else:
-            self._reply(retry.FINAL_STATUS[kind], None)
-
-    def _reply(self, status: int, message: str | None) -> None:
-        """The gateway's own answer ends the exchange."""
-        self._end()
-        self.client.answer(status, message)
-
-    def _end(self) -> None:
-        self.phase = IDLE
-        self.upstream = None
-        self.state = None
-        if self.body:
-            self.body = b""
-
     # -- from the target --------------------------------------------------------
 
     @property
@@ -269,15 +88,23 @@ class Exchange:
         return self.forward.head.method
 
     def response_head(self, head: ResponseHead, is_chunked: bool, length: int, data: bytes, is_last: bool) -> None:
-        client = self.client
+        client, lines = self.client, self.engine.response_lines
+        forward = self.forward
+        plan = forward.plan
+        if plan.repeated_statuses and head.status in plan.repeated_statuses and self._passes_over(head.status, is_last):
+            return
         self.phase = STREAMING
+        self.answered_at = monotonic()
+        self.status = head.status
+        self.sent_bytes = len(data)
         if not self.is_request_complete:
             client.keeps = False
         if not is_last:
             self.body, self.body_at_hand = b"", False
-            client.deadline = self.engine.now + self.forward.plan.read_s
-        if length >= 0 and not is_chunked and client.keeps and not self.cookie and not self.forward.head.is_http10:
-            client.transport.write((head.rendered or respond.usual_head(head)) + data)
+            client.deadline = self.engine.now + plan.read_s
+        if length >= 0 and not is_chunked and client.keeps and not self.cookie and not forward.head.is_http10:
+            tail = self.id_line if lines.is_plain else lines.tail(self)
+            client.transport.write((head.rendered or lines.usual_head(head)) + tail + data)
         else:
             self._unusual_head(head, is_chunked, length, data, is_last)
 
@@ -289,9 +116,11 @@ class Exchange:
         elif self.forward.head.is_http10:
             connection = b"Connection: keep-alive\r\n"
         if self.as_chunks:
-            data = encode([data]) + LAST_CHUNK if is_last else encode([data])
-        fields = (head.block.forward, respond.via(head), self.cookie, framing, connection)
-        self.client.transport.write(b"".join((head.line, b"\r\n", *fields, b"\r\n", data)))
+            data = encode([data]) + self._last_chunk() if is_last else encode([data])
+        lines = self.engine.response_lines
+        self.client.transport.write(
+            b"".join((lines.lines(head), self.cookie, framing, connection, lines.tail(self), data))
+        )
 
     def _framing(self, head: ResponseHead, is_chunked: bool, length: int) -> bytes:
         """How the client finds the end of the body. Chunks are ours, whatever the target used; HTTP/1.0 knows none."""
@@ -307,9 +136,17 @@ class Exchange:
         self.as_chunks = True
         return b"Transfer-Encoding: chunked\r\n"
 
+    def _last_chunk(self) -> bytes:
+        """With the trailer fields of the target, for a client that takes them."""
+        decoder = self.upstream.decoder
+        if decoder is None or not decoder.trailers or not self.forward.head.block.takes_trailers:
+            return LAST_CHUNK
+        return last_chunk(decoder.trailers)
+
     def response_data(self, data: bytes, is_last: bool) -> None:
+        self.sent_bytes += len(data)
         if self.as_chunks:
-            data = encode([data]) + LAST_CHUNK if is_last else encode([data])
+            data = encode([data]) + self._last_chunk() if is_last else encode([data])
         client = self.client
         if not client.is_writing_paused:  # before the write, which may pause it
             client.deadline = self.engine.now + self.forward.plan.read_s
@@ -320,16 +157,13 @@ class Exchange:
         plan = self.forward.plan
         if plan.times_attempts:
             self._observe_latency()
-        if plan.passive is not None:
-            plan.passive.answered(self.state, self.upstream.known_head.status)
+        if plan.judge is not None:
+            plan.judge.answered(self.state, self.upstream.known_head.status)
         self.state.end()
+        self._close_account()
         is_complete = self.is_request_complete
         self._end()
         self.client.response_sent(is_complete)
-
-    def _observe_latency(self) -> None:
-        now = self.engine.loop.time()
-        self.state.observe_latency(now - self.sent_at, now)
 
     def may_switch(self, head: ResponseHead) -> bool:
         """Whether ``head`` grants what the client asked for: to leave HTTP."""
@@ -340,11 +174,14 @@ class Exchange:
         plan, state = self.forward.plan, self.state
         if plan.times_attempts:
             self._observe_latency()
-        if plan.passive is not None:
-            plan.passive.answered(state, head.status)
+        if plan.judge is not None:
+            plan.judge.answered(state, head.status)
+        self.answered_at = monotonic()
+        self.status = head.status
+        self.engine.counters.statuses[head.status] += 1
         self._end()
         tunnel = Tunnel(self.client, plan, state, transport)
-        tunnel.take_over(self.client, respond.switching_head(head, self.cookie) + data)
+        tunnel.take_over(self.client, self.engine.response_lines.switching_head(head, self.cookie, self) + data)
 
     def response_cut(self, detail: str, kind: FailureKind = FailureKind.RESET) -> None:
         """The response broke off after its beginning went out: the client must not take it for complete."""
@@ -353,6 +190,7 @@ class Exchange:
         self._report_failure(kind, detail)
         self.engine.counters.cut_responses += 1
         self.engine.problems.note(str(self.link.pool.address), kind, detail)
+        self.note(CUT, f"{kind.value}: {detail}")
         self._end()
         self.client.cut()
 
@@ -380,27 +218,45 @@ class Exchange:
 
     def timed_out(self) -> None:
         """The client connection's deadline passed while this exchange was under way."""
-        if self.phase == CONNECTING:
+        phase, plan = self.phase, self.forward.plan
+        if phase == BACKING_OFF:
+            self._pause_over()
+        elif phase == CONNECTING:
             self.opening.cancel()
-            self.attempt_failed(FailureKind.CONNECT_TIMEOUT, f"no connection within {self.forward.plan.connect_s:g} s")
-        elif self.upstream.is_clogged and self.upstream.took_some():
+            self.attempt_failed(FailureKind.CONNECT_TIMEOUT, f"no connection {self._within(plan.connect_s)}")
+        elif self.upstream.is_clogged and self._took_some():
             self._await_progress()
-        elif self.phase != STREAMING and self.upstream.is_clogged:
+        elif phase != STREAMING and self.upstream.is_clogged:
             self._drop_upstream()
-            self.attempt_failed(FailureKind.TIMEOUT, f"no data taken within {self.forward.plan.write_s:g} s")
-        elif self.phase == AWAITING:
+            self.attempt_failed(FailureKind.TIMEOUT, f"no data taken {self._within(plan.write_s)}")
+        elif phase == AWAITING:
             self._drop_upstream()
-            self.attempt_failed(FailureKind.TIMEOUT, f"no answer within {self.forward.plan.read_s:g} s")
-        elif self.phase == SENDING:
+            self.attempt_failed(FailureKind.TIMEOUT, f"no answer {self._within(plan.read_s)}")
+        elif phase == SENDING:
             self._drop_upstream()
             self.state.end()
             self._reply(408, None)
         elif self.client.is_writing_paused:
+            self.note(CUT, "the client took nothing of the response")
             self.abandon()
             self.client.cut()
         else:
             self._drop_upstream()
-            self.response_cut(f"nothing more within {self.forward.plan.read_s:g} s", FailureKind.TIMEOUT)
+            self.response_cut(f"nothing more within {plan.read_s:g} s", FailureKind.TIMEOUT)
+
+    def _took_some(self) -> bool:
+        """Whether the target goes on taking the request, and has time to."""
+        return (self.phase == STREAMING or self._time_left_s() > 0) and self.upstream.took_some()
+
+    def _within(self, limit_s: float) -> str:
+        if self._time_left_s() > 0:
+            return f"within {limit_s:g} s"
+        return f"within what was left of the {self.forward.plan.total_s:g} s for all tries"
+
+    def client_left(self) -> None:
+        if self.phase != IDLE:
+            self.note(CLIENT_LEFT, "")
+            self.abandon()
 
     def abandon(self) -> None:
         """The client is gone, or sent what cannot be forwarded: nobody waits for the rest."""
@@ -409,11 +265,8 @@ class Exchange:
         if self.opening is not None:
             self.opening.cancel()
             self.opening = None
+        if self.pause is not None:
+            self._end_pause()
         self._drop_upstream()
         self.state.end()
         self._end()
-
-    def _drop_upstream(self) -> None:
-        upstream, self.upstream = self.upstream, None
-        if upstream is not None:
-            upstream.abandon()

@@ -18,10 +18,10 @@ class RequestFacts:
         self.consumer: bytes | None = None
 
     def header(self, name: bytes) -> bytes | None:
-        return self.head.block.field(name)
+        return self.head.field(name)
 
     def cookie(self, name: bytes) -> bytes | None:
-        for pair in b";".join(self.head.block.fields().get(b"cookie", ())).split(b";"):
+        for pair in b";".join(self.head.fields().get(b"cookie", ())).split(b";"):
             key, equals, value = pair.strip(b" \t").partition(b"=")
             if equals and key == name:
                 return value.strip(b'"')

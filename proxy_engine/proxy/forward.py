@@ -2,14 +2,17 @@
 
 Kong's set (kong 3.10): X-Forwarded-For, -Proto, -Host, -Port, -Path, -Prefix, X-Real-IP, Via. A client's own values are
 believed only when its address is in ``trusted_ips``; X-Forwarded-For is appended to in any case, so that the last
-address in it is always one that the gateway saw itself.
+address in it is always one that the gateway saw itself. ``Forwarded`` (RFC 7239) is not written here: a trusted peer's
+passes on as it came, anybody else's ends here, since a target that prefers it would believe a stranger. And
+X-Kong-Request-Id is the gateway's own, whoever sends one.
 """
 
 from __future__ import annotations
 
 from urllib.parse import quote_from_bytes
 
-from proxy_engine.http.request import RequestBlock, RequestHead
+from proxy_engine.http.request import RequestHead
+from proxy_engine.http.request_block import RequestBlock
 
 VIA_NAME = b"gatehouse"
 
@@ -21,7 +24,17 @@ _VISIBLE = bytes(range(0x21, 0x7F))
 class Peer:
     """Who is at the other end of a client connection, and through which listener it came."""
 
-    __slots__ = ("address", "is_trusted", "port", "port_text", "scheme", "scheme_text", "tail")
+    __slots__ = (
+        "address",
+        "is_trusted",
+        "known_host",
+        "known_lines",
+        "port",
+        "port_text",
+        "scheme",
+        "scheme_text",
+        "tail",
+    )
 
     def __init__(self, address: str, *, scheme: str, port: int, is_trusted: bool) -> None:
         self.address = address.encode()
@@ -30,6 +43,9 @@ class Peer:
         self.scheme_text = scheme.encode()
         self.port_text = b"%d" % port
         self.is_trusted = is_trusted
+        # The lines of its last request, which are mostly those of the next: a client seldom changes its host.
+        self.known_host: bytes | None = None
+        self.known_lines = b""
         # What an untrusted client's requests all have in common, after its X-Forwarded-For.
         self.tail = b"".join(
             (
@@ -53,23 +69,27 @@ def bare_host(host: bytes) -> bytes:
 
 def forwarding_lines(peer: Peer, head: RequestHead) -> bytes:
     """The lines that do not depend on the path; CRLF after each."""
-    block = head.block
-    sent = block.forwarded
+    sent = head.block.forwarded
+    if head.host == peer.known_host and not sent and not head.is_http10:
+        return peer.known_lines
     version = b"1.0 " if head.is_http10 else b"1.1 "
-    if not sent:
-        return b"".join(
-            (
-                b"X-Forwarded-For: ",
-                peer.address,
-                peer.tail,
-                version,
-                VIA_NAME,
-                b"\r\nX-Forwarded-Host: ",
-                bare_host(head.host),
-                b"\r\n",
-            )
+    if sent:
+        return _with_clients_values(peer, head, sent, version)
+    lines = b"".join(
+        (
+            b"X-Forwarded-For: ",
+            peer.address,
+            peer.tail,
+            version,
+            VIA_NAME,
+            b"\r\nX-Forwarded-Host: ",
+            bare_host(head.host),
+            b"\r\n",
         )
-    return _with_clients_values(peer, head, sent, version)
+    )
+    if not head.is_http10:
+        peer.known_host, peer.known_lines = head.host, lines
+    return lines
 
 
 def _with_clients_values(peer: Peer, head: RequestHead, sent: dict[bytes, bytes], version: bytes) -> bytes:
@@ -82,8 +102,9 @@ def _with_clients_values(peer: Peer, head: RequestHead, sent: dict[bytes, bytes]
         (b"X-Real-IP", believed.get(b"x-real-ip") or peer.address),
         (b"Via", (via + b", " if via else b"") + version + VIA_NAME),
         (b"X-Forwarded-Host", believed.get(b"x-forwarded-host") or bare_host(head.host)),
+        (b"Forwarded", believed.get(b"forwarded")),
     )
-    return b"".join(b"%b: %b\r\n" % field for field in fields)
+    return b"".join(b"%b: %b\r\n" % field for field in fields if field[1])
 
 
 def path_lines(peer: Peer, block: RequestBlock, raw_path: bytes, prefix: bytes | None) -> bytes:
@@ -98,8 +119,8 @@ def path_lines(peer: Peer, block: RequestBlock, raw_path: bytes, prefix: bytes |
         raw_path = block.forwarded.get(b"x-forwarded-path") or raw_path
         prefix = block.forwarded.get(b"x-forwarded-prefix") or prefix
     if prefix:
-        return b"X-Forwarded-Path: %b\r\nX-Forwarded-Prefix: %b\r\n\r\n" % (raw_path, prefix)
-    return b"X-Forwarded-Path: %b\r\n\r\n" % raw_path
+        return b"X-Forwarded-Path: %b\r\nX-Forwarded-Prefix: %b\r\n" % (raw_path, prefix)
+    return b"X-Forwarded-Path: %b\r\n" % raw_path
 
 
 def believed_scheme(peer: Peer, block: RequestBlock) -> str:

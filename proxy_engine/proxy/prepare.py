@@ -32,7 +32,7 @@ class Refusal(NamedTuple):
 class Forward:
     """A request that can be forwarded: everything that does not depend on the target."""
 
-    __slots__ = ("fields", "head", "key", "match", "path", "plan", "runtime")
+    __slots__ = ("fields", "head", "key", "logged", "match", "path", "plan", "runtime")
 
     def __init__(
         self, runtime: Runtime, head: RequestHead, match: Match, plan: ServicePlan, path: bytes, fields: bytes
@@ -42,17 +42,18 @@ class Forward:
         self.match = match
         self.plan = plan
         self.path = path  # with the query
-        self.fields = fields  # header lines without Host, and the empty line
+        self.fields = fields  # header lines without Host and the request's id
         self.key: bytes | None = None  # what a hashing upstream looks at; None: a cookie must be issued
+        self.logged: bytes | tuple[bytes, ...] = b""  # what the access log says of it, once that was asked for
 
     def __repr__(self) -> str:
         return f"<Forward {self.head.method!r} {self.path!r} by {self.match}>"
 
-    def render(self, link: TargetLink) -> bytes:
-        """The whole head for one target."""
+    def render(self, link: TargetLink, id_line: bytes) -> bytes:
+        """The whole head for one target. ``id_line``: the request's id, and the empty line."""
         head = self.head
         host_line = b"Host: %b\r\n" % head.host if self.match.route.preserve_host and head.host else link.host_line
-        return b"".join((head.method, b" ", link.prefix, self.path, b" HTTP/1.1\r\n", host_line, self.fields))
+        return b"".join((head.method, b" ", link.prefix, self.path, b" HTTP/1.1\r\n", host_line, self.fields, id_line))
 
 
 def prepare(runtime: Runtime, peer: Peer, head: RequestHead) -> Forward | Refusal:
@@ -62,7 +63,7 @@ def prepare(runtime: Runtime, peer: Peer, head: RequestHead) -> Forward | Refusa
         path, query = normalise_path(target)
     except ValueError:
         return Refusal(400, is_ambiguous=True)
-    match = runtime.table.match(head.method, head.host, path, block.fields, peer.port, peer.scheme, None)
+    match = runtime.table.match(head.method, head.host, path, head.fields, peer.port, peer.scheme, None)
     if match is None:
         return Refusal(404)
     route = match.route
@@ -73,7 +74,15 @@ def prepare(runtime: Runtime, peer: Peer, head: RequestHead) -> Forward | Refusa
         return Refusal(503, reply.NO_SERVICE)
     raw_path = target[: len(target) - len(query)] if query else target
     prefix = match.prefix if route.strip_path and match.prefix != b"/" else None
-    fields = block.forward + forwarding_lines(peer, head) + path_lines(peer, block, raw_path, prefix)
+    fields = b"".join(
+        (
+            block.forward_before,
+            head.middle,
+            block.forward_after,
+            forwarding_lines(peer, head),
+            path_lines(peer, block, raw_path, prefix),
+        )
+    )
     if block.upgrade is not None and head.is_handshake:
         fields = HANDSHAKE_LINES + fields
     forward = Forward(runtime, head, match, plan, upstream_path(match, path, plan.base_path) + query, fields)

@@ -17,9 +17,11 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from proxy_engine.errors import FailureKind
+from proxy_engine.telemetry.access_log import TUNNEL
 
 if TYPE_CHECKING:
     from proxy_engine.health.state import TargetState
+    from proxy_engine.proxy.account import Account
     from proxy_engine.runtime import ServicePlan
     from proxy_engine.server.client import ClientConnection
 
@@ -29,7 +31,7 @@ CLOSE_TIMEOUT_S = 5.0  # for a side to go once it has taken everything
 class Side(asyncio.Protocol):
     """One end of the tunnel. ``patience_s``: how long it may take nothing of what waits for it."""
 
-    __slots__ = ("has_ended", "is_gone", "is_paused", "other", "patience_s", "transport", "tunnel", "unsent")
+    __slots__ = ("has_ended", "is_gone", "is_paused", "other", "patience_s", "sent", "transport", "tunnel", "unsent")
 
     other: Side
 
@@ -40,6 +42,7 @@ class Side(asyncio.Protocol):
         self.is_paused = False  # we asked the transport not to read
         self.has_ended = False  # it will send nothing more
         self.is_gone = False
+        self.sent = 0  # bytes that came from it
         self.unsent = 0  # bytes that waited for it when writing was paused, or when a deadline last looked
 
     # -- transport callbacks ----------------------------------------------------
@@ -47,6 +50,7 @@ class Side(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         tunnel = self.tunnel
         tunnel.deadline = tunnel.engine.now + tunnel.idle_s  # before the write, which may pause this side
+        self.sent += len(data)
         self.other.transport.write(data)
 
     def eof_received(self) -> bool:
@@ -100,7 +104,19 @@ class Side(asyncio.Protocol):
 class Tunnel:
     """Stands among the engine's clients until both sides are gone; its target counts it until the first one is."""
 
-    __slots__ = ("address", "client", "deadline", "engine", "idle_s", "is_over", "sides", "state", "target")
+    __slots__ = (
+        "account",
+        "address",
+        "client",
+        "deadline",
+        "engine",
+        "idle_s",
+        "is_over",
+        "place",
+        "sides",
+        "state",
+        "target",
+    )
 
     is_busy = True
 
@@ -109,11 +125,13 @@ class Tunnel:
     ) -> None:
         """``state``: of the target, with the attempt begun; the tunnel ends it. ``transport``: the target's."""
         self.engine = client.engine
+        self.account: Account | None = client.exchange
         self.state = state
         self.address = str(plan.links[state].pool.address)
         self.idle_s = plan.read_s
         self.deadline = self.engine.now + self.idle_s  # event-loop time
         self.is_over = False
+        self.place = b""
         self.client = Side(self, client.transport, self.engine.limits.send_idle_s)
         self.target = Side(self, transport, plan.write_s)
         self.client.other, self.target.other = self.target, self.client
@@ -126,6 +144,7 @@ class Tunnel:
         """``to_client``: the response's head, and what came behind it. What the client sent early was kept for now."""
         client.resume_reading()
         self.engine.welcome(self)
+        self.place, client.place = client.place, b""  # the door goes on counting it
         self.engine.farewell(client)
         client.exchange = None
         for side in self.sides:
@@ -167,6 +186,7 @@ class Tunnel:
             del side.other, side.tunnel
 
     def _note_cut(self, error: Exception) -> None:
+        self._tell(f"{FailureKind.RESET.value}: {error}")
         self.state.failures += 1
         self.engine.counters.cut_responses += 1
         self.engine.problems.note(self.address, FailureKind.RESET, str(error))
@@ -175,6 +195,14 @@ class Tunnel:
         if not self.is_over:
             self.is_over = True
             self.state.end()
+            self._tell("")
+
+    def _tell(self, reason: str) -> None:
+        """The access log, once."""
+        account, self.account = self.account, None
+        if account is not None:
+            account.received_bytes = self.client.sent
+            account.note(TUNNEL, reason, sent_bytes=self.target.sent)
 
     # -- time: what the engine does with a client -------------------------------
 
@@ -198,6 +226,10 @@ class Tunnel:
                 else:
                     side.close()
             self.await_progress()
+
+    def lags(self, now: float) -> bool:
+        """A tunnel has its idle time, but no rate: what moves in it, and when, is between its ends."""
+        return False
 
     def rest(self) -> None:
         """There is nothing here that only speeds things up."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 
 import pytest
 
@@ -20,23 +19,6 @@ OK = answering(a_response(b"ok"))
 def nobody() -> str:
     """An address that refuses connections."""
     return f"127.0.0.1:{free_port()}"
-
-
-@pytest.fixture
-def mute():
-    """An address that neither accepts nor refuses: its queue of connections is full."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(0)
-    address = listener.getsockname()
-    waiting = []
-    for _ in range(4):
-        waiting.append(socket.socket())
-        waiting[-1].setblocking(False)
-        waiting[-1].connect_ex(address)
-    yield f"127.0.0.1:{address[1]}"
-    for each in (*waiting, listener):
-        each.close()
 
 
 async def after_one_answer(visit):

@@ -59,7 +59,7 @@ async def test_nor_is_it_when_the_rest_comes_before_the_response_ends(gateway, t
     client.send(a_request("/", b"Content-Length: 4", method="POST"))
     await client.reader.readuntil(b"12345")
     client.send(b"body")
-    await until(lambda: not gateway.connections()[0].left)
+    await until(lambda: not gateway.connections()[0].body)
     rest_is_here.set()
 
     assert await client.rest() == b"67890"
@@ -108,7 +108,7 @@ async def test_a_client_that_goes_on_sending_is_progress(gateway, target):
     for left in (2, 1, 0):
         gateway.pass_time(0.8)
         client.send(b"x")
-        await until(lambda left=left: connection.left == left)
+        await until(lambda left=left: (connection.body.left if connection.body else 0) == left)
 
     assert await client.reader.readexactly(4) == b"done"
 

@@ -187,7 +187,7 @@ class TestComingBack:
         scene = serve(await target(answering(BAD)), checks=passive(http_failures=1, successes=2))
         await ask(gateway, 1)
         plan = gateway.engine.runtime.plans[scene.service["id"]]
-        plan.passive.answered(scene.state(), 200)  # of a request that was under way
+        plan.judge.answered(scene.state(), 200)  # of a request that was under way
         gateway.engine.set_health([flips[0].fact])
 
         assert scene.state().counters.health is Health.MOSTLY_UNHEALTHY

@@ -15,6 +15,8 @@ from tests.proxy_engine.support.waiting import until
 CONVERSATIONS = 60  # per seed
 AT_ONCE = 12
 
+BUSY = b"ask another one"
+
 GATEWAYS_OWN = {400, 408, 502, 503, 504}
 
 
@@ -54,6 +56,16 @@ class Unreliable:
         pieces = [piece for piece in (body[:middle], body[middle:]) if piece]
         await self._send_in_pieces(visit, CHUNKED_HEAD + chunked(*pieces))
         return False
+
+    async def busy(self, visit: Visit, head: bytes, body: bytes) -> bool:
+        """Sends the client to another target, where the upstream says so."""
+        await visit.body(head)
+        await self._send_in_pieces(visit, a_response(BUSY, status=b"503 Service Unavailable"))
+        return False
+
+    async def busy_and_lying(self, visit: Visit, head: bytes, body: bytes) -> bool:
+        await self._send_in_pieces(visit, a_response(BUSY, status=b"503 Service Unavailable", length=100))
+        return True
 
     async def until_close(self, visit: Visit, head: bytes, body: bytes) -> bool:
         await visit.body(head)
@@ -98,7 +110,7 @@ class Unreliable:
         return True
 
     BEHAVIOURS = (well,) * 8 + (in_chunks,) * 4 + (
-        until_close, early, with_surplus, cut_short, resetting, closing, nonsense, never,
+        until_close, early, with_surplus, busy, busy_and_lying, cut_short, resetting, closing, nonsense, never,
     )  # fmt: skip
 
 
@@ -156,12 +168,27 @@ class Conversation:
         client.send(raw[at:])
 
 
+def rules_by(chance: random.Random) -> dict:
+    """What an upstream may ask for, beyond Kong's retries."""
+    return {
+        "statuses": chance.choice(([], [503])),
+        "on_read_timeout": chance.random() < 0.5,
+        "backoff": chance.choice((0, 1, 500)),
+        "max_backoff": chance.choice((1, 1000)),
+        "total_timeout": chance.choice((0, 500, 3000)),
+        "budget": chance.choice((0, 1, 20)),
+        "budget_min": chance.choice((0, 1, 3)),
+    }
+
+
 @pytest.mark.parametrize("seed", range(8))
 async def test_nothing_is_left_behind(make_gateway, target, seed):
     chance = random.Random(seed)
     gateway = await make_gateway()
     targets = [await target(Unreliable(chance)) for _ in range(3)]
-    scene = gateway.serve(*targets, read_timeout=1000, connect_timeout=1000)
+    upstream = {"retry": rules_by(chance)}
+    scene = gateway.serve(*targets, read_timeout=1000, connect_timeout=1000, upstream=upstream)
+    budgets = gateway.engine.compiler.budgets  # all there ever were: an upstream's goes only with the upstream
     conversations = [Conversation(f"c{n}", chance, gateway.port) for n in range(CONVERSATIONS)]
     permits = asyncio.Semaphore(AT_ONCE)
 
@@ -175,8 +202,12 @@ async def test_nothing_is_left_behind(make_gateway, target, seed):
         gateway.pass_time(chance.choice((0, 0.3, 2)))  # some wait for targets that never answer
         if chance.random() < 0.3:
             gateway.apply(("services", scene.service | {"retries": chance.randrange(4), "read_timeout": 1000}))
+        if chance.random() < 0.1:
+            gateway.apply(("upstreams", scene.upstream | {"retry": scene.upstream["retry"] | rules_by(chance)}))
+        assert all(budget.under_way >= 0 for budget in budgets.values())
     await running
 
     await until(lambda: gateway.pass_time(2) or gateway.is_at_rest())  # clients that left half-closed wait for nothing
+    assert not any(budget.under_way for budget in budgets.values())
     assert sum(conversation.whole for conversation in conversations) > CONVERSATIONS / 2
     assert not gateway.defects

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy_engine.http.request import parse_block
+from proxy_engine.http.request_block import parse_block
 from proxy_engine.proxy.forward import Peer, bare_host, believed_scheme, forwarding_lines, path_lines
 from tests.proxy_engine.builders import a_block, a_request
 
@@ -73,6 +73,37 @@ def test_a_trusted_proxy_is_believed():
     }
 
 
+@pytest.mark.parametrize("sent", ["Forwarded: for=198.51.100.1;proto=https", "forwarded: for=198.51.100.1;proto=https"])
+def test_what_is_forwarded_passes_on_from_friends_only(sent):
+    """RFC 7239 §8.1: nothing in it can be trusted but what a trusted proxy says."""
+    head = a_request("Host: a.test", sent)
+    assert b"orwarded: " not in head.forward
+    assert lines_of(forwarding_lines(FRIEND, head))["Forwarded"] == "for=198.51.100.1;proto=https"
+    assert "Forwarded" not in lines_of(forwarding_lines(STRANGER, head))
+
+
+@pytest.mark.parametrize("peer", [STRANGER, FRIEND])
+def test_nobody_gives_a_request_its_id(peer):
+    head = a_request("Host: a.test", "X-Kong-Request-Id: 1", "X_Kong_Request_Id: 2")
+    assert head.forward == b""
+    assert "X-Kong-Request-Id" not in lines_of(forwarding_lines(peer, head))
+
+
+def test_what_was_said_for_one_request_is_not_said_for_another():
+    peer = Peer("192.0.2.7", scheme="http", port=8000, is_trusted=False)
+    for head in (
+        a_request("Host: a.test"),
+        a_request("Host: a.test"),
+        a_request("Host: b.test"),
+        a_request("Host: a.test", version="1.0"),
+        a_request("Host: a.test", "X-Forwarded-For: 1.1.1.1"),
+        a_request("Host: a.test"),
+        a_request("Host: b.test", target="http://c.test/"),
+    ):
+        fresh = Peer("192.0.2.7", scheme="http", port=8000, is_trusted=False)
+        assert forwarding_lines(peer, head) == forwarding_lines(fresh, head)
+
+
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_a_trusted_proxy_need_not_say_everything(claim):
     name = claim.partition(":")[0]
@@ -123,9 +154,8 @@ def test_a_bare_host_has_no_port_and_one_case(host, bare):
         (b"/a%2F", {"X-Forwarded-Path": "/a%2f/x", "X-Forwarded-Prefix": "/a%2F"}),
     ],
 )
-def test_path_and_prefix_close_the_head(prefix, fields):
+def test_a_target_is_told_path_and_prefix(prefix, fields):
     raw = path_lines(STRANGER, parse_block(b""), b"/a%2f/x", prefix)
-    assert raw.endswith(b"\r\n\r\n")
     assert lines_of(raw) == fields
 
 
@@ -156,8 +186,8 @@ def test_what_a_regex_route_matched_cannot_break_out_of_its_line(prefix, shown):
 @given(st.binary(min_size=1, max_size=30))
 def test_no_prefix_adds_a_line(prefix):
     raw = path_lines(STRANGER, parse_block(b""), b"/x", prefix)
-    assert raw.count(b"\r\n") == 3
-    assert raw.count(b"\n") == raw.count(b"\r") == 3
+    assert raw.count(b"\r\n") == 2
+    assert raw.count(b"\n") == raw.count(b"\r") == 2
 
 
 # -- the scheme -----------------------------------------------------------------------------------
