@@ -42,5 +42,5 @@ test: $(STAMP) ## all tests; those whose program is missing say so and are skipp
 lint: $(STAMP) ## ruff
 	$(VENV)/bin/ruff check .
 
-bench: $(STAMP) ## CPU per request next to nginx, time from edit to effect
+bench: $(STAMP) ## nginx, haproxy and one engine worker side by side
 	$(PY) -m benchmarks

@@ -9,19 +9,22 @@ from __future__ import annotations
 import asyncio
 import json
 import statistics
-import tempfile
 import time
-from pathlib import Path
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import aiohttp
 
+from benchmarks.bench import Bench
+from benchmarks.report import Asked, Row
 from tests.support.echo_target import EchoTarget
 from tests.support.scene import Scene
 from tests.support.stack import Stack
 
 CONNECTIONS = 16  # with two workers, one of them is missed once in 32,768 runs
 LIVE_S = 10.0
+EDITS = 200
+NAME = "edit to effect"
 
 
 class Watcher:
@@ -81,17 +84,18 @@ async def measure(stack: Stack, scene: Scene, edits: int) -> tuple[list[float], 
     return effects, writes, sum(watcher.failures for watcher in watchers)
 
 
-def run(edits: int = 200) -> str:
-    with tempfile.TemporaryDirectory(prefix="gatehouse-bench-") as name, EchoTarget("a") as a, EchoTarget("b") as b:
-        stack = Stack(Path(name) / "var", workers=2)
+def run(bench: Bench) -> Iterator[Row]:
+    if not bench.wants(NAME):
+        return
+    with EchoTarget("a") as a, EchoTarget("b") as b:
+        stack = Stack(bench.directory / "stack", workers=2)
         try:
             stack.start()
-            effects, writes, failures = asyncio.run(measure(stack, Scene(stack, [a, b]), edits))
+            effects, writes, failures = asyncio.run(measure(stack, Scene(stack, [a, b]), EDITS))
         finally:
             stack.destroy()
-    lines = ["| figure | p50 ms | p99 ms | max ms |", "|---|---|---|---|"]
-    for what, samples in (("2xx → every worker serves it", effects), ("the write itself (PATCH)", writes)):
+    for what, samples in (("2xx of the write → every worker serves it", effects), ("the write itself", writes)):
         cuts = statistics.quantiles(samples, n=100)
-        lines.append(f"| {what} | {statistics.median(samples):.1f} | {cuts[98]:.1f} | {max(samples):.1f} |")
-    lines.append(f"\n{edits} edits under {CONNECTIONS} busy connections over 2 workers; failed requests: {failures}.")
-    return "\n".join(lines)
+        yield Row(f"{NAME}, {what}", "ms p50", {"gatehouse": statistics.median(samples)})
+        yield Row(f"{NAME}, {what}", "ms p99", {"gatehouse": cuts[98]})
+    yield Row(f"{NAME}, requests failed meanwhile", "requests", {"gatehouse": failures}, asked=Asked(at_most=0))

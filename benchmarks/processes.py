@@ -1,17 +1,33 @@
-"""Servers under measurement: on free loopback ports, pinned to a core, accounted by the kernel, always stopped."""
+"""Programs under measurement: on free loopback ports, pinned to a core, always stopped by the pid they were given."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 START_S = 15.0
+STOP_S = 10.0
+OPEN_FILES = 13_000  # 6,000 connections through haproxy, which wants two descriptors for each
+PROXY_CORE, OTHER_CORE = 0, 1
+
+
+@dataclass(frozen=True)
+class Program:
+    """How to start one. ``port`` tells when it is up; its output goes to ``log``."""
+
+    command: list[str]
+    core: int
+    port: int
+    log: Path
+    env: dict[str, str] | None = None
 
 
 def free_port() -> int:
@@ -20,77 +36,58 @@ def free_port() -> int:
         return sock.getsockname()[1]
 
 
-def descendants(pid: int) -> list[int]:
-    """The process and all below it."""
-    found = [pid]
-    for candidate in found:
-        for task in _tasks(candidate):
-            with contextlib.suppress(OSError):
-                found += [int(child) for child in Path(f"/proc/{candidate}/task/{task}/children").read_text().split()]
-    return found
+def raise_file_limit() -> bool:
+    """To what the kernel allows; the programs inherit it. Whether it is enough."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard >= OPEN_FILES or hard == resource.RLIM_INFINITY
 
 
-def cpu_seconds(pid: int) -> float:
-    """CPU time of a process tree so far, all threads, from the scheduler's own nanosecond account."""
-    total = 0
-    for member in descendants(pid):
-        for task in _tasks(member):
-            with contextlib.suppress(OSError):
-                total += int(Path(f"/proc/{member}/task/{task}/schedstat").read_text().split()[0])
-    return total / 1e9
-
-
-def resident_kib(pid: int) -> int:
-    """Resident memory of a process tree, shared pages counted once per process."""
-    total = 0
-    for member in descendants(pid):
-        with contextlib.suppress(OSError):
-            lines = Path(f"/proc/{member}/status").read_text().splitlines()
-            total += next((int(line.split()[1]) for line in lines if line.startswith("VmRSS:")), 0)
-    return total
-
-
-def _tasks(pid: int) -> list[str]:
-    try:
-        return os.listdir(f"/proc/{pid}/task")
-    except OSError:
-        return []
+def pinned(core: int, *command: str) -> list[str]:
+    return ["taskset", "-c", str(core), *command]
 
 
 @contextlib.contextmanager
-def running(command: list[str], *, core: int, port: int, env: dict[str, str] | None = None) -> Iterator[int]:
-    """Yields the pid once ``port`` accepts connections."""
-    log = open(f"/tmp/gatehouse-bench-{port}.log", "wb")  # noqa: SIM115 - closed with the process
-    process = subprocess.Popen(
-        ["taskset", "-c", str(core), *command],
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        env={**os.environ, **(env or {})},
-        start_new_session=True,
-    )
+def running(program: Program) -> Iterator[subprocess.Popen]:
+    """Yields once its port accepts connections. In a session of its own: Ctrl-C reaches us, and we stop it in order."""
+    with program.log.open("ab") as log:  # "ab": a log that is cut to nothing goes on at its beginning
+        process = subprocess.Popen(
+            pinned(program.core, *program.command),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(program.env or {})},
+            start_new_session=True,
+        )
     try:
-        _wait_for(port, process, log.name)
-        yield process.pid
+        _wait_for(program, process)
+        yield process
     finally:
         _stop(process)
-        log.close()
 
 
-def _wait_for(port: int, process: subprocess.Popen, log: str) -> None:
+def _wait_for(program: Program, process: subprocess.Popen) -> None:
     deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", program.port), timeout=1):
             return
         time.sleep(0.05)
-    raise RuntimeError(f"{process.args} did not start:\n{Path(log).read_text()[-2000:]}")
+    said = program.log.read_text(errors="replace")[-2000:]
+    raise RuntimeError(f"{' '.join(program.command)} did not start:\n{said}")
 
 
 def _stop(process: subprocess.Popen) -> None:
     process.send_signal(signal.SIGTERM)
     try:
-        process.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=STOP_S)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        os.killpg(process.pid, signal.SIGKILL)  # its own session, so its own group: nobody else is in it
         process.wait()
+
+
+def output_of(command: list[str], *, seconds: float, core: int = OTHER_CORE) -> str:
+    """Of a program that ends by itself after about ``seconds``. Raises RuntimeError with what it said if it fails."""
+    done = subprocess.run(pinned(core, *command), capture_output=True, text=True, check=False, timeout=seconds + 30)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout
