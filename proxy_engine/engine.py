@@ -8,26 +8,42 @@ from __future__ import annotations
 import asyncio
 import gc
 import ipaddress
+import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
-from .health import Flip, TargetState, cause_of
-from .runtime import Compiler, PoolBook, Runtime
+from .health import BreakerBook, Circuit, Flip, TargetState, cause_of
+from .http.date import DateLine
+from .net import files
+from .net.dns import Resolver
+from .net.literal import is_address
+from .net.lookup import CaresLookup
+from .net.reset import is_reset
+from .proxy.respond import ResponseLines
+from .runtime import Compiler, Runtime
+from .server.door import Door
 from .settings import EngineSettings
 from .sources import ChangeRow, HealthFact, HealthFlip, Snapshot
 from .spec import Target
+from .telemetry.access_log import AccessLog
 from .telemetry.counters import Counters
 from .telemetry.problems import ProblemLog
-from .upstream.pool import Address, Pool, tls_context
+from .telemetry.request_id import id_lines
+from .upstream.book import PoolBook
+from .upstream.dial import Address, PoolRules, tls_context
+from .upstream.facts import connection_facts
+from .upstream.named import NamedPool
+from .upstream.pool import Pool
 
 if TYPE_CHECKING:
     from proxy_engine.proxy.tunnel import Tunnel
     from proxy_engine.server.client import ClientConnection
 
 HELD_UP_S = 0.5  # a sweep that comes so late was not only busy
+MOST_REPORTED = 100  # ejected targets, by each worker: a report is stored every other second
 SWEEP_S = 0.1  # how late a timeout may strike; 5,000 idle connections cost 0.3 ms a sweep
-POOL_SWEEP_EVERY = 50  # sweeps
 REST_EVERY = 10  # sweeps
 REST_AFTER_S = 2.0  # idle time after which a connection keeps nothing but itself
 
@@ -50,9 +66,13 @@ class Engine:
         self.limits = settings.limits
         self.loop = loop
         self.clients: set[ClientConnection | Tunnel] = set()
+        self.half_closed: set[ClientConnection] = set()  # of them: those that will send nothing more
         self._all_gone = asyncio.Event()
         self.counters = Counters()
         self.problems = ProblemLog()
+        self.access_log: AccessLog | None = None  # who runs the engine opens and closes it
+        self.id_lines = id_lines()
+        self.response_lines = ResponseLines(settings.response_headers, DateLine())
         self.now = loop.time() + SWEEP_S  # a coarse clock, never slow: deadlines made of it do not strike early
         self.is_draining = False
         self.is_configured = False
@@ -60,9 +80,13 @@ class Engine:
         self._facts: dict[str, HealthFact] = {}
         self._contexts: dict[bool, object] = {}
         self._sweeps = 0
+        self.door = Door(self.limits, files.limit())
         self.trusts = lru_cache(maxsize=4096)(self._trusts)
+        self._lookup = CaresLookup(loop, settings.dns_servers, settings.dns_order)
+        self.resolver = Resolver(self._lookup, loop.call_soon, loop.time())
         self.pools = PoolBook(self._make_pool)
-        self.compiler = Compiler(self._state_of, self.pools, self.offset, self._flipped)
+        self.breakers = BreakerBook(lambda: self.now)
+        self.compiler = Compiler(self._state_of, self.pools, self.offset, self._flipped, breakers=self.breakers)
         self.runtime = self.compiler.runtime
 
     def __repr__(self) -> str:
@@ -74,7 +98,9 @@ class Engine:
         """Take a whole configuration. States of targets that stay are kept."""
         plans_before = self.runtime.plans.values()
         self._facts = {fact.target_id: fact for fact in snapshot.health}
-        self.compiler = Compiler(self._state_of, self.pools, self.offset, self._flipped)
+        self.compiler = Compiler(
+            self._state_of, self.pools, self.offset, self._flipped, self.compiler.budgets, self.breakers
+        )
         rows = [
             ChangeRow(snapshot.version, kind, values["id"], values)
             for kind, entities in snapshot.entities.items()
@@ -82,8 +108,9 @@ class Engine:
         ]
         self.apply(snapshot.version, rows)
         self._keep_states()
+        self.breakers.keep(self.runtime.balancers)
         for plan in plans_before:
-            self.pools.release(link.pool for link in plan.links.values())
+            self.pools.release(plan.uses)
         self._set_all_health()
         self.is_configured = True
         gc.collect()
@@ -151,28 +178,62 @@ class Engine:
     def _keep_states(self) -> None:
         used = self.compiler.entities["targets"]
         self._states = {id: state for id, state in self._states.items() if id in used or id.startswith("direct:")}
+        for id in self.compiler.budgets.keys() - self.compiler.entities["upstreams"].keys():
+            del self.compiler.budgets[id]
 
-    def _make_pool(self, address: Address) -> Pool:
+    def _make_pool(self, address: Address, rules: PoolRules) -> Pool | NamedPool:
+        if is_address(address.host):
+            return self._make_plain_pool(address, rules)
+        return NamedPool(address, rules, self.loop, self.resolver, self._make_plain_pool)
+
+    def _make_plain_pool(self, address: Address, rules: PoolRules) -> Pool:
+        """To an address, not a name."""
         context = None
         if address.server_name:
             if address.verify not in self._contexts:
                 self._contexts[address.verify] = tls_context(address.verify)
             context = self._contexts[address.verify]
-        return Pool(address, self.loop, context)
+        return Pool(address, rules, self.loop, context)
 
     def target_facts(self) -> dict[str, dict]:
         """What this worker observes of each target, for the status listener."""
+        uses = (use for plan in self.runtime.plans.values() for use in plan.uses)
+        connections = connection_facts(uses, self.loop.time())
+        circuits = {circuit.state: self._circuit_fact(circuit) for circuit in self.breakers.circuits()}
+        balancers = self.runtime.balancers.values()
+        remarks = {state: balancer.remark(state) for balancer in balancers for state in balancer.states}
         return {
             id: {
                 "target": state.target.target,
                 "ready": state.ready,
                 "healthy": state.healthy,
+                "obstacles": list(state.obstacles),
+                "remark": remarks.get(state, ""),  # what else decides on its part: tiers, or that all are used
+                "circuit": circuits.get(state),  # None: no breaker watches it
                 "active": state.active,
                 "requests": state.requests,
                 "failures": state.failures,
+                "connections": connections.get(id),  # None: no service leads to it
             }
             for id, state in self._states.items()
         }
+
+    def _circuit_fact(self, circuit: Circuit) -> dict[str, Any]:
+        """Times as unix seconds. ``until`` while it is open, ``cause`` while it is not closed."""
+        unix = time.time() - self.loop.time()
+        return {
+            "state": circuit.phase.value,
+            "since": unix + circuit.since,
+            "until": circuit.until and unix + circuit.until,
+            "cause": circuit.cause,
+        }
+
+    def ejected(self) -> list[dict[str, Any]]:
+        """The targets that circuit breakers keep out now, for the report; at most ``MOST_REPORTED``."""
+        return [
+            {"target_id": circuit.state.target.id, **self._circuit_fact(circuit)}
+            for circuit in islice(self.breakers.out(), MOST_REPORTED)
+        ]
 
     def _trusts(self, address: str) -> bool:
         networks = self.settings.trusted_ips
@@ -195,21 +256,31 @@ class Engine:
 
     def sweep(self, now: float) -> None:
         self.now = now + SWEEP_S
+        self.breakers.sweep(self.now)
         for client in [client for client in self.clients if client.deadline < now]:
-            self._strike(client)
+            self._strike(client, client.deadline_passed)
         if self._sweeps % REST_EVERY == 0:
-            rested = now + self.limits.keep_alive_s - REST_AFTER_S
-            for client in self.clients:
-                if client.deadline < rested:
-                    client.rest()
+            self._look_around(now)
         self._sweeps += 1
-        if self._sweeps % POOL_SWEEP_EVERY == 0:
-            for pool in self.pools:
-                pool.sweep(now)
+        if self.access_log is not None:
+            self.access_log.flush()
+        self.resolver.sweep(now)
+        self.pools.sweep(now)
 
-    def _strike(self, client: ClientConnection | Tunnel) -> None:
+    def _look_around(self, now: float) -> None:
+        """Once a second: who is too slow, and who is at rest."""
+        for client in [client for client in self.clients if client.lags(now)]:
+            self._strike(client, client.give_up)
+        rested = now + self.limits.keep_alive_s - REST_AFTER_S
+        for client in self.clients:
+            if client.deadline < rested:
+                client.rest()
+        for client in [client for client in self.half_closed if is_reset(client.transport)]:
+            client.transport.abort()
+
+    def _strike(self, client: ClientConnection | Tunnel, strike: Callable[[], None]) -> None:
         try:
-            client.deadline_passed()
+            strike()
         except Exception as error:  # noqa: BLE001 - a defect met by one connection must not end the worker with all others
             self.loop.call_exception_handler({"message": f"{client!r} at its deadline", "exception": error})
             client.cut()
@@ -221,6 +292,10 @@ class Engine:
 
     def farewell(self, client: ClientConnection | Tunnel) -> None:
         self.clients.discard(client)
+        self.half_closed.discard(client)
+        if client.place:
+            self.door.leave(client.place)
+            client.place = b""
         if self.is_draining and not self.clients:
             self._all_gone.set()
 
@@ -240,4 +315,10 @@ class Engine:
         cut = len(self.clients)
         for client in list(self.clients):
             client.cut()
+        self.close()
         return cut
+
+    def close(self) -> None:
+        """No name is asked for any more: the thread that does would else speak to an event loop that is gone."""
+        self.resolver.close()
+        self._lookup.close()

@@ -17,17 +17,19 @@ from http import HTTPStatus
 from .balancing import Balancer
 from .errors import BadMessage, FailureKind
 from .health.state import TargetState
+from .http.limits import DEFAULTS
 from .http.reply import MESSAGES, NO_SERVICE
-from .http.request import MAX_HEAD, RequestHead, parse_head
+from .http.request import RequestHead, parse_head
 from .proxy import retry
 from .proxy.forward import Peer, believed_scheme
 from .proxy.prepare import Forward, Refusal, prepare
 from .routing import Explanation as Routing
 from .routing import explain as explain_routing
-from .runtime import Compiler, PoolBook, Runtime
+from .runtime import Compiler, Runtime
 from .sources import ChangeRow, HealthFact, Snapshot
 from .spec import Service, Target, Upstream
-from .upstream.pool import Address
+from .upstream.book import PoolBook
+from .upstream.dial import Address, PoolRules
 
 MAX_VERDICTS = 50  # routes told of; those that came nearest
 
@@ -44,12 +46,14 @@ class OwnAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """One target's part. It is eligible when it has no obstacles; even so its share may be 0."""
+    """One target's part. Without obstacles it is eligible; even so its share may be 0, that of a reserve. With
+    obstacles it may have a share all the same, while the upstream uses all of its targets."""
 
     target: Target
     address: str  # where connections lead, with https:// in front where they are encrypted
     percent: float  # of the requests to its upstream, as ``Balancer.shares`` has it
     obstacles: tuple[str, ...]
+    remark: str  # what else decides: that it is a reserve, or that all are used; mostly empty
     path: bytes  # as sent to it: with the target's own prefix, and the query
     host: bytes  # the Host header sent to it
 
@@ -90,7 +94,7 @@ def explain(runtime: Runtime, peer: Peer, raw_head: bytes, *, limit: int = MAX_V
         method=head.method,
         target=head.target,
         host=head.host,
-        headers=head.block.fields(),
+        headers=head.fields(),
         port=peer.port,
         scheme=peer.scheme,
         limit=limit,
@@ -107,8 +111,8 @@ def explain(runtime: Runtime, peer: Peer, raw_head: bytes, *, limit: int = MAX_V
 def _parsed(raw_head: bytes) -> RequestHead:
     line, _, block = raw_head.partition(b"\r\n")
     head = parse_head(line, block, None)
-    if len(raw_head) > MAX_HEAD:
-        raise BadMessage(431, f"the head is longer than {MAX_HEAD} bytes")
+    if len(raw_head) > DEFAULTS.head_bytes:
+        raise BadMessage(431, f"the head is longer than {DEFAULTS.head_bytes} bytes")
     return head
 
 
@@ -150,19 +154,22 @@ def _forwarding(forward: Forward) -> Forwarding:
         hashed_to=_hashed_to(forward),
         tries=plan.tries,
         repeated_after=tuple(
-            kind for kind in FailureKind if retry.may_repeat(kind, forward.head.method, body_at_hand=True)
+            kind
+            for kind in FailureKind
+            if retry.may_repeat(kind, forward.head.method, body_at_hand=True, rules=plan.retry)
         ),
     )
 
 
 def _chance(forward: Forward, state: TargetState, share: float) -> Chance:
     link = forward.plan.links[state]
-    line, host_line, _ = forward.render(link).split(b"\r\n", 2)
+    line, host_line, _ = forward.render(link, b"\r\n").split(b"\r\n", 2)
     return Chance(
         target=state.target,
         address=str(link.pool.address),
         percent=100 * share,
         obstacles=state.obstacles,
+        remark=forward.plan.balancer.remark(state),
         path=line.split(b" ")[1],
         host=host_line.partition(b": ")[2],
     )
@@ -209,7 +216,11 @@ class Replica:
 class NoPool:
     """Stands where a worker has a pool of connections."""
 
-    __slots__ = ("address",)
+    __slots__ = ("address", "rules")
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, rules: PoolRules) -> None:
         self.address = address
+        self.rules = rules
+
+    def attach(self, state: TargetState) -> None:
+        """Nobody asks here how many addresses a name has: one, as long as nothing else is known."""

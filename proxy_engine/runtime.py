@@ -8,16 +8,19 @@ upstreams, the services that use them, and touched routes are built anew; everyt
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from math import inf
 from typing import Any
 
 from . import spec
 from .balancing import Balancer, compile_hash_input
-from .health import OnFlip, PassiveCheck, TargetState
+from .balancing.retry_budget import RetryBudget
+from .health import Breaker, BreakerBook, OnFlip, PassiveCheck, TargetState, joined
 from .routing import RouteTable
 from .sources import ChangeRow
-from .spec import PassiveChecks, Route, Service, Target, Upstream
-from .upstream.pool import Address, Pool
+from .spec import ConnectionRules, PassiveChecks, RetryRules, Route, Service, Target, Upstream
+from .upstream.book import AnyPool, PoolBook
+from .upstream.dial import Address, PoolRules
 
 KINDS = ("services", "routes", "upstreams", "targets")
 NO_UPSTREAM: Upstream = spec.to_spec(
@@ -37,7 +40,7 @@ class TargetLink:
 
     __slots__ = ("host_line", "pool", "prefix")
 
-    def __init__(self, pool: Pool, host_line: bytes, prefix: bytes) -> None:
+    def __init__(self, pool: AnyPool, host_line: bytes, prefix: bytes) -> None:
         self.pool = pool
         self.host_line = host_line  # "Host: …" CRLF
         self.prefix = prefix  # the target's own path, put before the request's
@@ -52,14 +55,19 @@ class ServicePlan:
     __slots__ = (
         "balancer",
         "base_path",
+        "budget",
         "connect_s",
         "hash_input",
+        "is_plain",
         "is_single",
+        "judge",
         "links",
-        "passive",
         "read_s",
+        "repeated_statuses",
+        "retry",
         "service",
         "times_attempts",
+        "total_s",
         "tries",
         "write_s",
     )
@@ -70,7 +78,10 @@ class ServicePlan:
         balancer: Balancer,
         links: dict[TargetState, TargetLink],
         flipped: OnFlip,
+        budget: RetryBudget | None = None,
+        breaker: Breaker | None = None,
     ) -> None:
+        """``budget``: of the upstream's further tries, shared by all its services; None: no limit."""
         upstream = balancer.upstream
         self.service = service
         self.balancer = balancer
@@ -78,18 +89,35 @@ class ServicePlan:
         self.is_single = upstream is NO_UPSTREAM  # the service names a host, not an upstream
         self.hash_input = compile_hash_input(upstream) if upstream.algorithm == "consistent-hashing" else None
         self.times_attempts = upstream.algorithm == "latency"
-        self.tries = 1 + service.retries
         self.base_path = service.path.encode() if service.path else None
-        self.connect_s = service.connect_timeout / 1000
-        self.write_s = service.write_timeout / 1000
-        self.read_s = service.read_timeout / 1000
-        self.passive = self._passive(upstream.healthchecks.passive, flipped)
+        self._set_times(service, upstream.connections)
+        self._set_tries(service, upstream.retry, budget)
+        self.is_plain = self.hash_input is None and not self.total_s  # nothing to work out before the first pick
+        self.judge = joined(self._passive(upstream.healthchecks.passive, flipped), breaker)  # None: nobody judges
+
+    def _set_times(self, service: Service, rules: ConnectionRules) -> None:
+        """The upstream's own times go before the service's."""
+        self.connect_s = (rules.connect_timeout or service.connect_timeout) / 1000
+        self.write_s = (rules.write_timeout or service.write_timeout) / 1000
+        self.read_s = (rules.read_timeout or service.read_timeout) / 1000
+
+    def _set_tries(self, service: Service, rules: RetryRules, budget: RetryBudget | None) -> None:
+        self.tries = 1 + service.retries
+        self.retry = rules
+        self.repeated_statuses = rules.statuses
+        self.total_s = rules.total_timeout / 1000  # 0: no limit
+        self.budget = budget
 
     def _passive(self, rule: PassiveChecks, flipped: OnFlip) -> PassiveCheck | None:
-        """None: traffic judges no target."""
         if not rule.is_on:
             return None
-        return PassiveCheck(rule, flipped, connect_s=self.connect_s, read_s=self.read_s)
+        most_s = self.total_s or inf
+        return PassiveCheck(rule, flipped, connect_s=min(self.connect_s, most_s), read_s=min(self.read_s, most_s))
+
+    @property
+    def uses(self) -> Iterator[tuple[TargetState, AnyPool]]:
+        """What the plan holds of the book of pools."""
+        return ((state, link.pool) for state, link in self.links.items())
 
     def __repr__(self) -> str:
         return f"<ServicePlan {self.service.name or self.service.id} → {self.service.host}>"
@@ -113,7 +141,8 @@ class Runtime:
 class Compiler:
     """Holds the entities as specs, and makes runtimes of them.
 
-    ``state_of`` gives the observed state of a target, ``pools`` the pool to an address; both outlive runtimes.
+    ``state_of`` gives the observed state of a target, ``pools`` the pool to an address, ``budgets`` the retry budget of
+    an upstream, by its id; all three outlive runtimes.
     ``flipped`` is told when traffic took a target out or let it back in.
     """
 
@@ -123,6 +152,8 @@ class Compiler:
         pools: PoolBook,
         offset: float = 0.0,
         flipped: OnFlip = lambda state, flip: None,
+        budgets: dict[str, RetryBudget] | None = None,
+        breakers: BreakerBook | None = None,
     ) -> None:
         self.state_of = state_of
         self.flipped = flipped
@@ -130,6 +161,8 @@ class Compiler:
         self.pools = pools
         self.entities: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
         self.problems: dict[tuple[str, str], str] = {}
+        self.budgets = {} if budgets is None else budgets
+        self.breakers = BreakerBook() if breakers is None else breakers
         self._targets_of: dict[str, dict[str, Target]] = defaultdict(dict)
         self._upstream_named: dict[str, str] = {}
         self._services_at: dict[str, set[str]] = defaultdict(set)
@@ -216,10 +249,13 @@ class Compiler:
             upstream = self.entities["upstreams"].get(id)
             if upstream is None:
                 balancers.pop(id, None)
+                self.budgets.pop(id, None)
+                self.breakers.forget(id)
                 continue
             touched.hosts.add(upstream.name)
             try:
                 balancers[id] = self._balancer(upstream, balancers.get(id))
+                self.breakers.adopt(upstream, balancers[id].states)
             except UNREADABLE as error:
                 balancers.pop(id, None)
                 self._isolate("upstreams", id, error)
@@ -246,7 +282,7 @@ class Compiler:
                 except UNREADABLE as error:
                     self._isolate("services", id, error)
             if before is not None:
-                self.pools.release(link.pool for link in before.links.values())
+                self.pools.release(before.uses)
         return plans
 
     def _plan(self, service: Service, balancers: dict[str, Balancer]) -> ServicePlan:
@@ -254,18 +290,31 @@ class Compiler:
         balancer = balancers.get(upstream_id) if upstream_id else None
         if balancer is None:
             balancer = Balancer(NO_UPSTREAM, [single_target(service)], self.state_of)
-        links = {state: self._link(service, balancer.upstream, state.target) for state in balancer.states}
-        return ServicePlan(service, balancer, links, self.flipped)
+        rules = PoolRules.of(balancer.upstream.connections)
+        links = {state: self._link(service, balancer.upstream, state, rules) for state in balancer.states}
+        budget, breaker = self._budget(balancer.upstream), self.breakers.get(balancer.upstream.id)
+        return ServicePlan(service, balancer, links, self.flipped, budget, breaker)
 
-    def _link(self, service: Service, upstream: Upstream, target: Target) -> TargetLink:
+    def _budget(self, upstream: Upstream) -> RetryBudget | None:
+        """The one there is, if there is one: its count goes on under new rules."""
+        if not upstream.retry.budget:
+            return None
+        budget = self.budgets.setdefault(upstream.id, RetryBudget(upstream.retry))
+        budget.rules = upstream.retry
+        return budget
+
+    def _link(self, service: Service, upstream: Upstream, state: TargetState, rules: PoolRules) -> TargetLink:
+        target = state.target
         scheme = target.scheme or service.protocol
-        host = upstream.host_header or _bracketed(target.host)
-        if spec.split_host_port(host)[1] is None and target.port != DEFAULT_PORTS.get(scheme):
+        header = upstream.host_header
+        name, port = spec.split_host_port(header) if header else (target.host, None)
+        host = header or _bracketed(name)
+        if port is None and target.port != DEFAULT_PORTS.get(scheme):
             host = f"{host}:{target.port}"
-        server_name = spec.split_host_port(host)[0] if scheme == "https" else ""
-        address = Address(target.host, target.port, server_name, bool(service.tls_verify) and scheme == "https")
+        is_tls = scheme == "https"
+        address = Address(target.host, target.port, name if is_tls else "", bool(service.tls_verify) and is_tls)
         prefix = (target.path or "").rstrip("/").encode()
-        return TargetLink(self.pools.acquire(address), b"Host: %b\r\n" % host.encode(), prefix)
+        return TargetLink(self.pools.acquire(address, rules, state), b"Host: %b\r\n" % host.encode(), prefix)
 
     def _build_table(self, touched: Touched) -> RouteTable:
         services, routes = self.entities["services"], self.entities["routes"]
@@ -288,32 +337,6 @@ class Touched:
         self.hosts: set[str] = set()  # names of upstreams that came, went or changed
 
 
-class PoolBook:
-    """Pools by address, shared by all services that reach it; one that nobody uses any more is retired."""
-
-    def __init__(self, make: Callable[[Address], Pool]) -> None:
-        self._make = make
-        self._pools: dict[Address, Pool] = {}
-        self._users: dict[Address, int] = defaultdict(int)
-
-    def __iter__(self):
-        return iter(self._pools.values())
-
-    def acquire(self, address: Address) -> Pool:
-        pool = self._pools.get(address)
-        if pool is None:
-            pool = self._pools[address] = self._make(address)
-        self._users[address] += 1
-        return pool
-
-    def release(self, pools: Iterable[Pool]) -> None:
-        for pool in pools:
-            self._users[pool.address] -= 1
-            if not self._users[pool.address]:
-                del self._users[pool.address]
-                self._pools.pop(pool.address).retire()
-
-
 def single_target(service: Service) -> Target:
     """A service whose host is no upstream: one target, made up from the service itself."""
     host = service.host.removeprefix("[").removesuffix("]")
@@ -326,6 +349,7 @@ def single_target(service: Service) -> Target:
         port=service.port,
         weight=100,
         enabled=True,
+        priority=0,
         scheme=None,
         path=None,
         tags=(),

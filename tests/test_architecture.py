@@ -58,6 +58,8 @@ LIBRARIES = {
         "rest_framework": [],
         "aiohttp": ["proxy_engine.workers.status"],  # off the data path
         "re2": ["proxy_engine.spec", "proxy_engine.routing"],
+        "aiodns": ["proxy_engine.net.lookup"],
+        "pycares": ["proxy_engine.net.lookup"],
     },
     "gateway_admin": {
         "honcho": ["gateway_admin.processes"],

@@ -16,29 +16,31 @@ _FORK_FROM = 8  # candidates: below, going through them costs less than looking 
 class Choice:
     """A candidate with its service. ``match`` is there when nothing but the method is left to check."""
 
-    __slots__ = ("candidate", "match", "methods", "rank", "service")
+    __slots__ = ("_without_captures", "candidate", "match", "methods", "rank", "service")
 
     def __init__(self, candidate: Candidate, service: Service | None) -> None:
         self.candidate = candidate
         self.service = service
         self.rank = candidate.rank
         self.methods = candidate.methods
+        self._without_captures = Match(candidate.route, service, candidate.prefix, None, candidate.rank)
         is_open = candidate.pattern is not None or candidate.residual
-        self.match = None if is_open else Match(candidate.route, service, candidate.prefix, None, candidate.rank)
+        self.match = None if is_open else self._without_captures
 
     def resolve(self, head: RequestHead) -> Match | None:
         """Checks what the index could not; the regular expression first, being cheaper than reading headers."""
         candidate = self.candidate
-        prefix, captures = candidate.prefix, None
+        match = self._without_captures
         if candidate.pattern is not None:
             found = candidate.pattern.match(head.path)
             if found is None:
                 return None
             prefix, captures = found
+            match = Match(candidate.route, self.service, prefix, captures, self.rank)
         for condition in candidate.residual:
             if not condition.holds(head):
                 return None
-        return Match(candidate.route, self.service, prefix, captures, self.rank)
+        return match
 
 
 class Fork:

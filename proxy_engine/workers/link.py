@@ -1,7 +1,8 @@
 """How supervisor and workers talk: JSON frames over a socket pair, each behind its length (4 bytes, big-endian).
 
-Supervisor → worker: ``snapshot``, ``changes``, ``health``, ``drain``. Worker → supervisor: ``ready``, ``applied``,
-``report``, ``flip``. Both ends run the same code version, and the pair is private: no frame is ever untrusted.
+Supervisor → worker: ``snapshot``, ``changes``, ``health``, ``reopen``, ``drain``. Worker → supervisor: ``ready``,
+``applied``, ``report``, ``flip``. Both ends run the same code version, and the pair is private: no frame is ever
+untrusted.
 """
 
 from __future__ import annotations

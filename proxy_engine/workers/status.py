@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from proxy_engine.telemetry.counters import LATENCY_BOUNDS_MS, merged, quantile_ms
+
 from . import link
 
 if TYPE_CHECKING:
@@ -69,13 +71,19 @@ class StatusListener:
                                 ("active", "active"),
                                 ("connections", "connections"),
                                 ("failedAttempts", "failed_attempts"),
+                                ("budgetRefusals", "budget_refusals"),
                                 ("cutResponses", "cut_responses"),
                             )
                         },
+                        "retries": worker.facts.get("retries", {}),
                         "ownAnswers": worker.facts.get("own_answers", {}),
+                        "statuses": worker.facts.get("statuses", {}),
+                        "accessLog": worker.facts.get("log"),
+                        "upstreamConnections": worker.facts.get("upstream", {}),
                     }
                     for worker in supervisor.workers
                 ],
+                "latencyMs": _latency([worker.facts for worker in supervisor.workers]),
                 "problems": report.problems,
             }
         )
@@ -126,6 +134,19 @@ class StatusListener:
     def inspected(self, worker_number: int, frame: dict[str, Any]) -> None:
         if (inquiry := self._asked.get(frame["id"])) is not None:
             inquiry.take(worker_number, frame["targets"])
+
+
+def _latency(facts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Of the responses that went through, on this node: how many took how long, from the whole head to their end."""
+    reports = [fact for fact in facts if "latency" in fact]
+    counts = merged([fact["latency"] for fact in reports])
+    total = sum(counts)
+    return {
+        "bounds": LATENCY_BOUNDS_MS,
+        "counts": counts,
+        "mean": 1000 * sum(fact["latency_s"] for fact in reports) / total if total else None,
+        **{f"p{percent}": quantile_ms(counts, percent / 100) for percent in (50, 90, 99)},
+    }
 
 
 class Inquiry:

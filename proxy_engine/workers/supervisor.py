@@ -19,6 +19,7 @@ from proxy_engine.settings import EngineSettings
 from proxy_engine.sources import (
     ChangeRow,
     ConfigSource,
+    Ejection,
     HealthFact,
     HealthFlip,
     NodeReport,
@@ -87,6 +88,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stopping.set)
+        loop.add_signal_handler(signal.SIGUSR1, self._send_all, link.encode({"t": "reopen"}))
         sockets = self._bind()
         await self.status.start()
         saved = await asyncio.to_thread(mirror.read, self.settings.data_dir)
@@ -225,7 +227,7 @@ class Supervisor:
             self._report_due.set()
             self._ready_changed.set()
         elif frame["t"] == "report":
-            for line in frame["targets"]:
+            for line in frame["targets"] + frame["notices"]:
                 log.warning("worker %s: %s", worker.number, line)
         elif frame["t"] == "flip":
             self._on_flip(worker, link.flip_from_json(frame))
@@ -245,6 +247,7 @@ class Supervisor:
                     requests=worker.facts.get("requests", 0),
                     active=worker.facts.get("active", 0),
                     connections=worker.facts.get("connections", 0),
+                    ejected=[Ejection(**fact) for fact in worker.facts.get("ejected", ())],
                 )
                 for worker in self.workers
             ],

@@ -10,17 +10,18 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import resource
 import signal
 import socket
 import sys
 from typing import Any
 
 from proxy_engine.engine import Engine
-from proxy_engine.net import listen
+from proxy_engine.net import files, listen
 from proxy_engine.server.client import ClientConnection
 from proxy_engine.settings import EngineSettings
 from proxy_engine.sources import HealthFlip
+from proxy_engine.telemetry.access_log import open_log
+from proxy_engine.upstream.facts import counts_in_words
 
 from . import link
 
@@ -46,6 +47,9 @@ class Worker:
 
     async def run(self, link_socket: socket.socket) -> None:
         self.loop.add_signal_handler(signal.SIGTERM, self.stopping.set)
+        self.loop.add_signal_handler(signal.SIGUSR1, self._reopen_log)
+        if self.engine.settings.access_log is not None:
+            self.engine.access_log = open_log(self.engine.settings.access_log)
         await self.loop.create_connection(lambda: self.link, sock=link_socket)
         async with asyncio.TaskGroup() as tasks:
             background = [
@@ -58,6 +62,8 @@ class Worker:
             background[2].cancel()
             await self._stop()
             background[0].cancel()
+        if self.engine.access_log is not None:
+            self.engine.access_log.close()
 
     async def _serve_when_configured(self) -> None:
         await self.configured.wait()
@@ -100,15 +106,27 @@ class Worker:
             {
                 "t": "report",
                 "version": engine.runtime.version,
-                "requests": engine.counters.requests,
+                **engine.counters.facts(),
                 "active": sum(1 for client in engine.clients if client.is_busy),
                 "connections": len(engine.clients),
-                "failed_attempts": engine.counters.failed_attempts,
-                "cut_responses": engine.counters.cut_responses,
-                "own_answers": engine.counters.own_answers,
+                "upstream": counts_in_words(engine.pools.totals),
                 "targets": engine.problems.take(),
+                "ejected": engine.ejected(),
+                **self._log_facts(),
             }
         )
+
+    def _log_facts(self) -> dict[str, Any]:
+        log = self.engine.access_log
+        if log is None:
+            return {"log": None, "notices": []}
+        writer = log.writer
+        return {"log": {"lines": writer.lines, "lost": writer.lost}, "notices": writer.take_notices()}
+
+    def _reopen_log(self) -> None:
+        """nginx's signal, after its log was moved. The move is seen without it, with the next line."""
+        if self.engine.access_log is not None:
+            self.engine.access_log.writer.reopen()
 
     def _flipped(self, flip: HealthFlip) -> None:
         self.link.send(link.flip_frame(flip))
@@ -136,6 +154,9 @@ class Worker:
     def _on_inspect(self, frame: dict[str, Any]) -> None:
         self._send({"t": "inspected", "id": frame["id"], "targets": self.engine.target_facts()})
 
+    def _on_reopen(self, frame: dict[str, Any]) -> None:
+        self._reopen_log()
+
     def _on_drain(self, frame: dict[str, Any]) -> None:
         self.stopping.set()
 
@@ -162,16 +183,11 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-def raise_file_limit() -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
 def main() -> None:
     """``argv[1]``: JSON, ``{"link": 5, "listeners": [6, 7], "offset": 0.5}`` with the inherited file descriptors."""
     start = json.loads(sys.argv[1])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides the order
-    raise_file_limit()
+    files.raise_limit()
     settings = EngineSettings.from_env(os.environ)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         loop = runner.get_loop()

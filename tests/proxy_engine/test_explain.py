@@ -98,6 +98,40 @@ class TestARequestThatIsForwarded:
             (0.0, ("disabled", "weight 0")),
         ]
 
+    def test_it_tells_who_is_a_reserve(self):
+        pool = Pool({}, {"priority": 1}, {"priority": 2, "enabled": False})
+
+        told = asked(a_snapshot(*pool.entities))
+
+        assert [(chance.percent, chance.obstacles, chance.remark) for chance in told.forwarding.targets] == [
+            (100.0, (), ""),
+            (0.0, (), "reserve: priority 1, while a target of priority 0 is ready"),
+            (0.0, ("disabled",), ""),
+        ]
+
+    def test_it_tells_that_a_reserve_is_in_use(self):
+        pool = Pool({}, {"priority": 1})
+
+        told = asked(a_snapshot(*pool.entities, unhealthy=(pool.targets[0]["id"],)))
+
+        assert [(chance.percent, chance.obstacles, chance.remark) for chance in told.forwarding.targets] == [
+            (0.0, ("unhealthy",), ""),
+            (100.0, (), "reserve in use: priority 1, as no target of a lower one is ready"),
+        ]
+
+    def test_it_tells_that_all_are_used_whatever_their_health(self):
+        pool = Pool({}, {}, {"enabled": False}, when_all_unhealthy="use_all")
+
+        told = asked(a_snapshot(*pool.entities, unhealthy=tuple(target["id"] for target in pool.targets)))
+
+        used = (50.0, ("unhealthy",), "used all the same: too few targets are healthy")
+        assert told.answer is None
+        assert [(chance.percent, chance.obstacles, chance.remark) for chance in told.forwarding.targets] == [
+            used,
+            used,
+            (0.0, ("disabled", "unhealthy"), ""),
+        ]
+
     def test_it_tells_the_host_that_is_kept_or_set(self):
         kept = Pool({}, route={"preserve_host": True})
         named = Pool({}, host_header="inner.test")
@@ -133,6 +167,16 @@ class TestARequestThatIsForwarded:
 
         assert {hashed(n).target for n in range(50)} == {target["target"] for target in pool.targets}
         assert all(hashed(n) is hashed(n) for n in range(10))
+
+    def test_the_whole_url_may_be_hashed(self):
+        pool = Pool({}, {}, {}, algorithm="consistent-hashing", hash_on="url")
+        replica = Replica(a_snapshot(*pool.entities))
+
+        def hashed(url):
+            return explain(replica.runtime, a_peer(), a_head(url)).forwarding.hashed_to.target
+
+        assert {hashed(f"/a?x={n}") for n in range(50)} == {target["target"] for target in pool.targets}
+        assert len({hashed(f"/{escaped}a") for escaped in ("", "%2e/", "./", "b/../", "x/../", "y/../") * 2}) > 1
 
     def test_a_cookie_that_would_be_issued_decides_nothing_yet(self):
         pool = Pool({}, {}, algorithm="consistent-hashing", hash_on="cookie", hash_on_cookie="who")

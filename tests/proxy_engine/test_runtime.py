@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from proxy_engine.health.state import TargetState
-from proxy_engine.runtime import Compiler, PoolBook
+from proxy_engine.runtime import Compiler
 from proxy_engine.sources import ChangeRow
+from proxy_engine.upstream.book import PoolBook
 from proxy_engine.upstream.pool import Pool
 from tests.proxy_engine.builders import values
 
@@ -27,7 +28,7 @@ class Bench:
     def __init__(self) -> None:
         loop = asyncio.new_event_loop()
         loop.close()
-        self.pools = PoolBook(lambda address: Pool(address, loop, None))
+        self.pools = PoolBook(lambda address, rules: Pool(address, rules, loop, None))
         self.compiler = Compiler(States(), self.pools)
         self.version = 0
 
@@ -255,6 +256,30 @@ class TestPools:
 
         assert pool.is_retired
         assert "10.0.0.1:8001" not in bench.addresses
+
+    @pytest.mark.parametrize(
+        ("rules", "is_kept"),
+        [({"read_timeout": 7}, True), ({"tcp_keepalive_count": 7}, True), ({"pool_size": 7}, False)],
+    )
+    def test_other_rules_for_connections_need_another(self, bench, rules, is_kept):
+        before = next(iter(plan_of(bench.apply(*ALL)).links.values())).pool
+        edited = UPSTREAM | {"connections": UPSTREAM["connections"] | rules}
+
+        after = next(iter(plan_of(bench.apply(("upstreams", edited))).links.values())).pool
+
+        assert (after is before) == is_kept
+        assert before.is_retired != is_kept
+
+    def test_services_over_upstreams_with_the_same_rules_share(self, bench):
+        other = values("upstreams", name="other.test")
+        runtime = bench.apply(
+            *ALL,
+            ("upstreams", other),
+            ("targets", values("targets", target=TARGET["target"], upstream={"id": other["id"]})),
+            ("services", values("services", host="other.test")),
+        )
+
+        assert len({link.pool for plan in runtime.plans.values() for link in plan.links.values()}) == 1
 
     def test_none_is_left_over_after_many_edits(self, bench):
         bench.apply(*ALL)

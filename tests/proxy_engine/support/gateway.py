@@ -70,9 +70,10 @@ class Gateway:
         version = self.version + 1
         self.engine.apply(version, [ChangeRow(version, kind, entity["id"], None)])
 
-    def serve(self, *targets: ScriptedTarget | str, **service: Any) -> Scene:
+    def serve(self, *targets: ScriptedTarget | str, upstream: dict[str, Any] | None = None, **service: Any) -> Scene:
         """A configuration with one route for every path, to one upstream with these targets (or addresses)."""
-        scene = Scene(self, [target if isinstance(target, str) else target.address for target in targets], service)
+        addresses = [target if isinstance(target, str) else target.address for target in targets]
+        scene = Scene(self, addresses, service, upstream or {})
         self.load(*scene.entities)
         return scene
 
@@ -119,6 +120,7 @@ class Gateway:
             and not self.engine.clients
             and not any(pool.openings for pool in pools)
             and not any(connection.sink for pool in pools for connection in pool.connections)
+            and not any(budget.under_way for budget in self.engine.compiler.budgets.values())
         )
 
     async def stop(self) -> None:
@@ -143,15 +145,18 @@ class Gateway:
         for pool in list(self.engine.pools):
             for connection in list(pool.connections):
                 connection.transport.abort()
+        self.engine.close()
         await asyncio.sleep(0)
 
 
 class Scene:
     """The entities behind one route for every path."""
 
-    def __init__(self, gateway: Gateway, addresses: list[str], service: dict[str, Any]) -> None:
+    def __init__(
+        self, gateway: Gateway, addresses: list[str], service: dict[str, Any], upstream: dict[str, Any]
+    ) -> None:
         self.gateway = gateway
-        self.upstream = values("upstreams", name="pool.test")
+        self.upstream = values("upstreams", **{"name": "pool.test"} | upstream)
         self.targets = [values("targets", target=address, upstream=self.upstream_link) for address in addresses]
         self.service = values("services", **{"host": "pool.test"} | service)
         self.route = values("routes", paths=["/"], service={"id": self.service["id"]}, strip_path=False)

@@ -23,13 +23,13 @@ async def let_others_run() -> None:
         await asyncio.sleep(0)
 
 
-def a_listener(kernel_bytes: int | None) -> socket.socket:
-    """On a free port. ``kernel_bytes``: how little the kernel may keep in each direction of each connection."""
+def a_listener(kernel_bytes: int | None, host: str = "127.0.0.1", port: int = 0) -> socket.socket:
+    """Port 0: a free one. ``kernel_bytes``: how little the kernel may keep in each direction of each connection."""
     listener = socket.socket()
     if kernel_bytes is not None:
         for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
             listener.setsockopt(socket.SOL_SOCKET, option, kernel_bytes)
-    listener.bind(("127.0.0.1", 0))
+    listener.bind((host, port))
     return listener
 
 
@@ -190,8 +190,9 @@ class ScriptedTarget:
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    async def start(self, kernel_bytes: int | None = None) -> Self:
-        self._server = await asyncio.start_server(self._visited, sock=a_listener(kernel_bytes), backlog=1024)
+    async def start(self, kernel_bytes: int | None = None, host: str = "127.0.0.1", port: int = 0) -> Self:
+        listener = a_listener(kernel_bytes, host, port)
+        self._server = await asyncio.start_server(self._visited, sock=listener, backlog=1024)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

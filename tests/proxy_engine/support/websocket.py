@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 from .client import RawClient, a_request
 from .targets import WAIT_S, Script, Visit
@@ -21,6 +22,7 @@ SWITCHED_FOR_CLIENT = (
     b"HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
     b"Via: 1.1 gatehouse\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 )
+ID_LINE_BYTES = len(b"X-Kong-Request-Id: ") + 32 + 2
 
 
 def a_handshake(target: str = "/chat", *fields: bytes) -> bytes:
@@ -54,8 +56,17 @@ async def listening(visit: Visit) -> None:
 async def opened(client: RawClient, request: bytes | None = None) -> RawClient:
     """The client, once its tunnel is open."""
     client.send(request or a_handshake())
-    assert await exactly(client, len(SWITCHED_FOR_CLIENT)) == SWITCHED_FOR_CLIENT
+    assert await switched(client, b"") == SWITCHED_FOR_CLIENT
     return client
+
+
+async def switched(client: RawClient, then: bytes) -> bytes:
+    """The head of the 101 and as many bytes as ``then`` has. The request's id is left out."""
+    return without_id(await exactly(client, len(SWITCHED_FOR_CLIENT) + ID_LINE_BYTES + len(then)))
+
+
+def without_id(raw: bytes) -> bytes:
+    return re.sub(rb"X-Kong-Request-Id: [0-9a-f]{32}\r\n", b"", raw, count=1)
 
 
 async def exactly(client: RawClient, count: int) -> bytes:

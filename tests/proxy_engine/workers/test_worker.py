@@ -111,6 +111,7 @@ async def test_it_reports(command, scene):
 
     assert (report["requests"], report["connections"], report["active"]) == (1, 1, 0)
     assert (report["failed_attempts"], report["cut_responses"], report["own_answers"]) == (0, 0, {})
+    assert (report["retries"], report["budget_refusals"]) == ({}, 0)
 
 
 async def test_a_whole_configuration_replaces_the_one_before(command, scene):
