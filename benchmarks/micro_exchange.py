@@ -1,4 +1,5 @@
-"""The engine's own Python per exchange, without sockets: ``python -m benchmarks.micro_exchange [--profile CASE]``.
+"""The engine's own Python per exchange, without sockets: ``python -m benchmarks.micro_exchange [--profile CASE]
+[--access-log FORM]``.
 
 A fake client transport and a fake target exchange bytes with the real protocol classes. What remains beside the
 kernel's and uvloop's share of a request is printed in µs: the best of many short stretches, since a neighbour on the
@@ -21,6 +22,7 @@ from proxy_engine.engine import Engine
 from proxy_engine.server.client import ClientConnection
 from proxy_engine.settings import EngineSettings
 from proxy_engine.sources import Snapshot
+from proxy_engine.telemetry.access_log import FORMATS
 from proxy_engine.upstream.connection import UpstreamConnection
 from proxy_engine.workers.worker import new_event_loop
 
@@ -68,13 +70,21 @@ class FakeTransport:
     def resume_reading(self) -> None: ...
 
 
+class NoWriter:
+    """In a log writer's place: its thread is no part of the exchange."""
+
+    def put(self, lines: bytes, count: int) -> None: ...
+
+
 class Stand:
     """An engine with one pooled connection to each of its targets, and some clients."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, routes: int, clients: int = 1) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, routes: int, clients: int, access_log: str | None) -> None:
         env = {"GATEWAY_DATA_DIR": tempfile.gettempdir()}
         engine = Engine(EngineSettings.from_env(env), loop)
         engine.load(Snapshot(1, configuration([9001, 9002], routes)))
+        if access_log is not None:
+            engine.access_log = FORMATS[access_log](NoWriter(), with_query=True)
         self.upstreams = []
         for pool in engine.pools:
             pool.max_requests = sys.maxsize  # nobody here could open another connection
@@ -108,16 +118,18 @@ class Stand:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.micro_exchange", description=__doc__)
     parser.add_argument("--profile", metavar="CASE", choices=CASES, help="profile this case instead")
-    chosen = parser.parse_args().profile
+    parser.add_argument("--access-log", metavar="FORM", choices=FORMATS, help="write one, as far as its last thread")
+    options = parser.parse_args()
+    chosen, log = options.profile, options.access_log
     loop = new_event_loop()
     if chosen:
-        stand, requests = Stand(loop, 10), [CASES[chosen](number) for number in range(20_000)]
+        stand, requests = Stand(loop, 10, 1, log), [CASES[chosen](number) for number in range(20_000)]
         profile = cProfile.Profile()
         profile.runcall(stand.drive, requests)
         pstats.Stats(profile).sort_stats("tottime").print_stats(22)
         return
     for routes, clients in ((10, 1), (10, 64), (10_000, 1)):
-        stand = Stand(loop, routes, clients)
+        stand = Stand(loop, routes, clients, log)
         for name, make in CASES.items():
             print(
                 f"{routes:>6} routes, {clients:>2} clients in turn, {name:<30} {stand.best_us(make):6.2f} µs",

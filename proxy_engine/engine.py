@@ -9,10 +9,12 @@ import asyncio
 import gc
 import ipaddress
 import time
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from .health import BreakerBook, Circuit, Flip, TargetState, cause_of
 from .http.date import DateLine
@@ -22,7 +24,7 @@ from .net.literal import is_address
 from .net.lookup import CaresLookup
 from .net.reset import is_reset
 from .proxy.respond import ResponseLines
-from .runtime import Compiler, Runtime
+from .runtime import Compiler, Runtime, ServicePlan
 from .server.door import Door
 from .settings import EngineSettings
 from .sources import ChangeRow, HealthFact, HealthFlip, Snapshot
@@ -31,7 +33,7 @@ from .telemetry.access_log import AccessLog
 from .telemetry.counters import Counters
 from .telemetry.problems import ProblemLog
 from .telemetry.request_id import id_lines
-from .upstream.book import PoolBook
+from .upstream.book import AnyPool, PoolBook
 from .upstream.dial import Address, PoolRules, tls_context
 from .upstream.facts import connection_facts
 from .upstream.named import NamedPool
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from proxy_engine.server.client import ClientConnection
 
 HELD_UP_S = 0.5  # a sweep that comes so late was not only busy
-MOST_REPORTED = 100  # ejected targets, by each worker: a report is stored every other second
+MOST_REPORTED = 100  # ejected targets, or entities left out, by each worker: a report is stored every other second
 SWEEP_S = 0.1  # how late a timeout may strike; 5,000 idle connections cost 0.3 ms a sweep
 REST_EVERY = 10  # sweeps
 REST_AFTER_S = 2.0  # idle time after which a connection keeps nothing but itself
@@ -77,6 +79,7 @@ class Engine:
         self.is_draining = False
         self.is_configured = False
         self._states: dict[str, TargetState] = {}
+        self._direct: WeakValueDictionary[str, TargetState] = WeakValueDictionary()  # of hosts that services name
         self._facts: dict[str, HealthFact] = {}
         self._contexts: dict[bool, object] = {}
         self._sweeps = 0
@@ -144,6 +147,8 @@ class Engine:
             state = self._states.get(fact.target_id)
             if state is not None and not fact.repeats(known):
                 state.mark(fact.healthy)
+                if fact.healthy:
+                    self.breakers.vouch_for(state)
 
     def _set_all_health(self) -> None:
         for id, state in self._states.items():
@@ -163,11 +168,16 @@ class Engine:
         self.on_flip(found)
 
     def entity_problems(self) -> list[str]:
+        """Entities that are left out, in words; the first ``MOST_REPORTED`` of them."""
         routes = (f"route {id}: {message}" for id, message in self.runtime.table.problems)
-        return [*self.compiler.problems.values(), *routes]
+        found = [*self.compiler.problems.values(), *routes]
+        more = len(found) - MOST_REPORTED
+        return [*found[:MOST_REPORTED], f"and {more} further entities that are left out"] if more > 0 else found
 
     def _state_of(self, target: Target) -> TargetState:
         """The balancer that asks hands the state its new spec."""
+        if not target.upstream_id:  # it lives as long as a service, or an exchange of one, holds it
+            return self._direct.setdefault(target.id, TargetState(target))
         state = self._states.get(target.id)
         if state is None:
             fact = self._facts.get(target.id)
@@ -177,7 +187,7 @@ class Engine:
 
     def _keep_states(self) -> None:
         used = self.compiler.entities["targets"]
-        self._states = {id: state for id, state in self._states.items() if id in used or id.startswith("direct:")}
+        self._states = {id: state for id, state in self._states.items() if id in used}
         for id in self.compiler.budgets.keys() - self.compiler.entities["upstreams"].keys():
             del self.compiler.budgets[id]
 
@@ -195,27 +205,34 @@ class Engine:
             context = self._contexts[address.verify]
         return Pool(address, rules, self.loop, context)
 
-    def target_facts(self) -> dict[str, dict]:
-        """What this worker observes of each target, for the status listener."""
-        uses = (use for plan in self.runtime.plans.values() for use in plan.uses)
-        connections = connection_facts(uses, self.loop.time())
-        circuits = {circuit.state: self._circuit_fact(circuit) for circuit in self.breakers.circuits()}
-        balancers = self.runtime.balancers.values()
-        remarks = {state: balancer.remark(state) for balancer in balancers for state in balancer.states}
+    def target_facts(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """What this worker observes of each target, by its id, for the status listener. One by one: for 10,000 it takes
+        0.1 s, and who asks can let requests go in between."""
+        runtime = self.runtime
+        plans: dict[str, list[ServicePlan]] = defaultdict(list)  # by upstream, or by the one target
+        for plan in runtime.plans.values():
+            plans[plan.balancer.states[0].target.id if plan.is_single else plan.balancer.upstream.id].append(plan)
+        direct = [(id, state) for id, state in self._direct.items() if id in plans]  # and not held by an idle client
+        for id, state in [*self._states.items(), *direct]:
+            of_target = plans.get(state.target.upstream_id or id, ())
+            pools = {plan.links[state].pool for plan in of_target if state in plan.links}
+            yield id, self._target_fact(state, runtime, pools)
+
+    def _target_fact(self, state: TargetState, runtime: Runtime, pools: set[AnyPool]) -> dict[str, Any]:
+        balancer = runtime.balancers.get(state.target.upstream_id)
+        circuit = self.breakers.circuit_of(state)
         return {
-            id: {
-                "target": state.target.target,
-                "ready": state.ready,
-                "healthy": state.healthy,
-                "obstacles": list(state.obstacles),
-                "remark": remarks.get(state, ""),  # what else decides on its part: tiers, or that all are used
-                "circuit": circuits.get(state),  # None: no breaker watches it
-                "active": state.active,
-                "requests": state.requests,
-                "failures": state.failures,
-                "connections": connections.get(id),  # None: no service leads to it
-            }
-            for id, state in self._states.items()
+            "target": state.target.target,
+            "ready": state.ready,
+            "healthy": state.healthy,
+            "obstacles": list(state.obstacles),
+            # What else decides on its part: tiers, or that all are used.
+            "remark": balancer.remark(state) if balancer else "",
+            "circuit": self._circuit_fact(circuit) if circuit else None,  # None: no breaker watches it
+            "active": state.active,
+            "requests": state.requests,
+            "failures": state.failures,
+            "connections": connection_facts(pools, self.loop.time()) if pools else None,  # None: no service leads to it
         }
 
     def _circuit_fact(self, circuit: Circuit) -> dict[str, Any]:

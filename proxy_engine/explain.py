@@ -17,7 +17,7 @@ from http import HTTPStatus
 from .balancing import Balancer
 from .errors import BadMessage, FailureKind
 from .health.state import TargetState
-from .http.limits import DEFAULTS
+from .http.limits import DEFAULTS, MessageLimits
 from .http.reply import MESSAGES, NO_SERVICE
 from .http.request import RequestHead, parse_head
 from .proxy import retry
@@ -25,7 +25,7 @@ from .proxy.forward import Peer, believed_scheme
 from .proxy.prepare import Forward, Refusal, prepare
 from .routing import Explanation as Routing
 from .routing import explain as explain_routing
-from .runtime import Compiler, Runtime
+from .runtime import Compiler, Runtime, ServicePlan
 from .sources import ChangeRow, HealthFact, Snapshot
 from .spec import Service, Target, Upstream
 from .upstream.book import PoolBook
@@ -69,6 +69,11 @@ class Forwarding:
     hashed_to: Target | None  # which target this very request goes to, where a hash decides that
     tries: int
     repeated_after: tuple[FailureKind, ...]  # what this method may be tried again after, while its body is at hand
+    repeated_statuses: tuple[int, ...]  # answers likewise
+    connect_ms: int
+    write_ms: int
+    read_ms: int
+    total_ms: int  # for all tries until an answer begins; 0: no limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +88,15 @@ class Explanation:
     forwarding: Forwarding | None
 
 
-def explain(runtime: Runtime, peer: Peer, raw_head: bytes, *, limit: int = MAX_VERDICTS) -> Explanation:
-    """``raw_head``: request line and field lines, joined by CRLF. At most ``limit`` routes are told of."""
+def explain(
+    runtime: Runtime, peer: Peer, raw_head: bytes, *, limit: int = MAX_VERDICTS, bounds: MessageLimits = DEFAULTS
+) -> Explanation:
+    """``raw_head``: request line and field lines, joined by CRLF. At most ``limit`` routes are told of.
+
+    ``bounds``: those of the workers, on heads.
+    """
     try:
-        head = _parsed(raw_head)
+        head = _parsed(raw_head, bounds)
     except BadMessage as problem:
         return Explanation(runtime.version, None, None, _own_answer(problem.status, None, problem.reason), None)
     routing = explain_routing(
@@ -108,11 +118,11 @@ def explain(runtime: Runtime, peer: Peer, raw_head: bytes, *, limit: int = MAX_V
     return Explanation(runtime.version, head, routing, answer, _forwarding(outcome))
 
 
-def _parsed(raw_head: bytes) -> RequestHead:
+def _parsed(raw_head: bytes, bounds: MessageLimits) -> RequestHead:
     line, _, block = raw_head.partition(b"\r\n")
-    head = parse_head(line, block, None)
-    if len(raw_head) > DEFAULTS.head_bytes:
-        raise BadMessage(431, f"the head is longer than {DEFAULTS.head_bytes} bytes")
+    head = parse_head(line, block, None, bounds)
+    if len(raw_head) > bounds.head_bytes:
+        raise BadMessage(431, f"the head is longer than {bounds.head_bytes} bytes")
     return head
 
 
@@ -144,7 +154,7 @@ def _answer_without_target(balancer: Balancer) -> OwnAnswer | None:
 
 
 def _forwarding(forward: Forward) -> Forwarding:
-    plan = forward.plan
+    plan, method = forward.plan, forward.head.method
     shares = plan.balancer.shares()
     return Forwarding(
         service=plan.service,
@@ -154,11 +164,19 @@ def _forwarding(forward: Forward) -> Forwarding:
         hashed_to=_hashed_to(forward),
         tries=plan.tries,
         repeated_after=tuple(
-            kind
-            for kind in FailureKind
-            if retry.may_repeat(kind, forward.head.method, body_at_hand=True, rules=plan.retry)
+            kind for kind in FailureKind if retry.may_repeat(kind, method, body_at_hand=True, rules=plan.retry)
         ),
+        repeated_statuses=_repeated_statuses(plan, method),
+        connect_ms=round(plan.connect_s * 1000),
+        write_ms=round(plan.write_s * 1000),
+        read_ms=round(plan.read_s * 1000),
+        total_ms=round(plan.total_s * 1000),
     )
+
+
+def _repeated_statuses(plan: ServicePlan, method: bytes) -> tuple[int, ...]:
+    is_repeated = retry.may_repeat(retry.STATUS, method, body_at_hand=True, rules=plan.retry)
+    return tuple(sorted(plan.repeated_statuses)) if is_repeated else ()
 
 
 def _chance(forward: Forward, state: TargetState, share: float) -> Chance:

@@ -10,12 +10,9 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from proxy_engine.sources import ChangeRow, HealthFact, HealthFlip, NodeReport, Snapshot, SnapshotNeeded, Values
-from proxy_engine.spec.declarative import read
+from proxy_engine.spec.declarative import BadText, Declared, lines_of, parse, read
 from proxy_engine.spec.schema import Problem
 
 MOST_BYTES = 256 * 1024 * 1024
@@ -30,38 +27,33 @@ class BadFile(Exception):
     """The text says everything that is wrong, a line each."""
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-    """Plain data only, and no key twice: which of the two would count?"""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands here twice", key.start_mark)
-            if isinstance(key.value, str):
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
 def load(path: Path) -> Entities:
     """Raises BadFile."""
     try:
         if path.stat().st_size > MOST_BYTES:
             raise BadFile(f"{path}: larger than {MOST_BYTES} bytes")
-        with path.open("rb") as file:
-            document = yaml.load(file, _Loader)
+        text = path.read_bytes()
+        declared = read(parse(text))
     except OSError as error:
         raise BadFile(f"{path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise BadFile(f"{path}: no YAML or JSON: {error}") from None
-    declared = read(document)
-    if declared.problems:
-        raise BadFile("\n".join(_lines(path, declared.problems)))
+    except BadText as error:
+        raise BadFile(f"{path}: {error}") from None
+    if problems := [*declared.problems, *_unserved(declared)]:
+        raise BadFile("\n".join(_lines(path, text, problems)))
     return declared.entities
 
 
-def _lines(path: Path, problems: list[Problem]) -> list[str]:
-    lines = [f"{path}: {problem.field}: {problem.message}" for problem in problems[:SHOWN]]
+def _unserved(declared: Declared) -> list[Problem]:
+    """A file whose policies were left out would open what they close."""
+    text = "this engine applies no plugins yet: without it more would be let through than the file says"
+    plugins = declared.entities.get("plugins", ())
+    return [Problem(declared.places["plugins", one["id"]], text) for one in plugins if one["enabled"]]
+
+
+def _lines(path: Path, text: bytes, problems: list[Problem]) -> list[str]:
+    shown = problems[:SHOWN]
+    places = lines_of(text, [problem.path for problem in shown])
+    lines = [f"{path}:{places.get(problem.path, 1)}: {problem.field}: {problem.message}" for problem in shown]
     if len(problems) > SHOWN:
         lines.append(f"{path}: and {len(problems) - SHOWN} further problems")
     return lines

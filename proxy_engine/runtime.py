@@ -165,7 +165,7 @@ class Compiler:
         self.breakers = BreakerBook() if breakers is None else breakers
         self._targets_of: dict[str, dict[str, Target]] = defaultdict(dict)
         self._upstream_named: dict[str, str] = {}
-        self._services_at: dict[str, set[str]] = defaultdict(set)
+        self._services_at: dict[str, dict[str, None]] = defaultdict(dict)
         self.runtime = Runtime(0, RouteTable.build((), {}), {}, {})
 
     def apply(self, version: int, rows: Iterable[ChangeRow]) -> Runtime:
@@ -217,9 +217,9 @@ class Compiler:
     def _take_services(self, id: str, old: Service | None, new: Service | None, touched: Touched) -> None:
         touched.services.add(id)
         if old is not None:
-            self._services_at[old.host].discard(id)
+            _drop(self._services_at, old.host, id)
         if new is not None:
-            self._services_at[new.host].add(id)
+            self._services_at[new.host][id] = None
 
     def _take_routes(self, id: str, old: Route | None, new: Route | None, touched: Touched) -> None:
         touched.routes.add(id)
@@ -235,7 +235,7 @@ class Compiler:
 
     def _take_targets(self, id: str, old: Target | None, new: Target | None, touched: Touched) -> None:
         if old is not None:
-            self._targets_of[old.upstream_id].pop(id, None)
+            _drop(self._targets_of, old.upstream_id, id)
             touched.upstreams.add(old.upstream_id)
         if new is not None:
             self._targets_of[new.upstream_id][id] = new
@@ -256,13 +256,14 @@ class Compiler:
             try:
                 balancers[id] = self._balancer(upstream, balancers.get(id))
                 self.breakers.adopt(upstream, balancers[id].states)
+                self.problems.pop(("upstreams", id), None)
             except UNREADABLE as error:
                 balancers.pop(id, None)
                 self._isolate("upstreams", id, error)
         return balancers
 
     def _balancer(self, upstream: Upstream, previous: Balancer | None) -> Balancer:
-        targets = sorted(self._targets_of[upstream.id].values(), key=lambda target: target.id)
+        targets = sorted(self._targets_of.get(upstream.id, {}).values(), key=lambda target: target.id)
         return Balancer(upstream, targets, self.state_of, previous=previous, offset=self.offset)
 
     def _isolate(self, kind: str, id: str, error: Exception) -> None:
@@ -270,7 +271,7 @@ class Compiler:
 
     def _build_plans(self, touched: Touched, balancers: dict[str, Balancer]) -> dict[str, ServicePlan]:
         for host in touched.hosts:
-            touched.services |= self._services_at.get(host, set())
+            touched.services.update(self._services_at.get(host, ()))
         plans = self.runtime.plans
         if touched.services:
             plans = dict(plans)
@@ -279,6 +280,7 @@ class Compiler:
             if service is not None:
                 try:
                     plans[id] = self._plan(service, balancers)
+                    self.problems.pop(("services", id), None)  # of its upstream, which is right now
                 except UNREADABLE as error:
                     self._isolate("services", id, error)
             if before is not None:
@@ -290,10 +292,19 @@ class Compiler:
         balancer = balancers.get(upstream_id) if upstream_id else None
         if balancer is None:
             balancer = Balancer(NO_UPSTREAM, [single_target(service)], self.state_of)
-        rules = PoolRules.of(balancer.upstream.connections)
-        links = {state: self._link(service, balancer.upstream, state, rules) for state in balancer.states}
         budget, breaker = self._budget(balancer.upstream), self.breakers.get(balancer.upstream.id)
-        return ServicePlan(service, balancer, links, self.flipped, budget, breaker)
+        links: dict[TargetState, TargetLink] = {}
+        try:
+            self._link_all(links, service, balancer)
+            return ServicePlan(service, balancer, links, self.flipped, budget, breaker)
+        except Exception:  # no plan comes of it that would release them
+            self.pools.release((state, link.pool) for state, link in links.items())
+            raise
+
+    def _link_all(self, links: dict[TargetState, TargetLink], service: Service, balancer: Balancer) -> None:
+        rules = PoolRules.of(balancer.upstream.connections)
+        for state in balancer.states:
+            links[state] = self._link(service, balancer.upstream, state, rules)
 
     def _budget(self, upstream: Upstream) -> RetryBudget | None:
         """The one there is, if there is one: its count goes on under new rules."""
@@ -354,6 +365,13 @@ def single_target(service: Service) -> Target:
         path=None,
         tags=(),
     )
+
+
+def _drop(groups: dict[str, dict[str, Any]], group: str, id: str) -> None:
+    """Takes ``id`` out of its group. The last one takes the group along: names come and go for ever."""
+    groups[group].pop(id, None)
+    if not groups[group]:
+        del groups[group]
 
 
 def _bracketed(host: str) -> str:

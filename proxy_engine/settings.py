@@ -26,7 +26,7 @@ class Limits(MessageLimits):
     # nginx, HAProxy, Envoy: none. Plenty for a carrier's NAT, and no one address takes all files. Networks in
     # GATEWAY_TRUSTED_IPS are exempt.
     connections_per_client: int = limit(10_000, 0, 1_048_576)
-    first_byte_s: float = limit(30, 1, 3600)  # until the first request begins; nginx 60, Apache 20, Envoy none
+    first_byte_s: float = limit(30, 1, 3600)  # until the first request begins; nginx 60, Apache 20
     keep_alive_s: float = limit(75, 1, 86_400)  # idle between requests; nginx 75, Envoy 1 h
     requests_per_connection: int = limit(100_000, 1, 1_000_000_000)  # nginx 1,000, Kong 10,000, Envoy any number
     linger_s: float = limit(2, 0, 60)  # reading on after an early answer, so that the client gets to see it; nginx 5

@@ -18,7 +18,7 @@ nobody. What the operator took out, and names that do not resolve, stay out.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from proxy_engine.health import TargetState
@@ -97,10 +97,11 @@ class Balancer:
                 state.adopt(target)
             state.follow(self)
 
-    def pick(self, key: Key = None, tried: Collection[TargetState] = ()) -> TargetState | None:
+    def pick(self, key: Key = None, tried: Sequence[TargetState] = ()) -> TargetState | None:
         """The target for the next attempt; None when the pool may not be used.
 
-        ``key`` is what consistent hashing hashes. Targets in ``tried`` are passed over while others are ready.
+        ``key`` is what consistent hashing hashes. Targets in ``tried`` are passed over while others are ready; then
+        those that were tried as often as their names have addresses, while there are others.
         """
         if self._stale:
             self._refresh()
@@ -109,12 +110,21 @@ class Balancer:
             return None
         return self._pick_untried(key, tried) if tried else policy.pick(key, ())
 
-    def _pick_untried(self, key: Key, tried: Collection[TargetState]) -> TargetState:
+    def _pick_untried(self, key: Key, tried: Sequence[TargetState]) -> TargetState:
         for tier in self._known_tiers():
             untried = sum(state not in tried for state in tier.states)
             if untried:
                 return self._policy_of(tier).pick(key, tried if untried < len(tier.ready) else ())
-        return self._policy.pick(key, ())
+        return self._pick_again(key, tried)
+
+    def _pick_again(self, key: Key, tried: Sequence[TargetState]) -> TargetState:
+        for tier in self._known_tiers():
+            left = [state for state in tier.states if tried.count(state) < state.addresses]
+            if len(left) > 1:  # not the same at once
+                return self._policy_of(tier).pick(key, [*(set(tier.states) - set(left)), tried[-1]])
+            if left:
+                return left[0]
+        return tried[0]
 
     def shares(self) -> dict[str, float]:
         """The share of traffic each target can expect now, by target id; 0 for those that get none."""

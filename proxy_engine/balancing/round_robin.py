@@ -8,6 +8,10 @@ alternate rather than come in a bunch.
 A short turn is laid out as a list and a pick is one look-up. A turn of weights such as 65535 and 65534 would
 be a list of 131,069, and of a hundred such weights of millions: there the same order comes from a heap with
 the next wish of each target. Both are exact, and both begin anew with each turn, so that no rounding adds up.
+
+Further tries of a request stay out of the turn: one that took the next place would take it from the request that comes
+next. With two targets of which one always fails, the good one's places would all go to further tries, and every request
+would begin at the bad one. They go round in a rotation of their own; beside a long turn they are drawn by weight.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Sequence
 from heapq import heapify, heapreplace
+from random import choices
 
 from proxy_engine.health import TargetState
 
@@ -42,7 +47,7 @@ def _places_done(previous: Policy | None, offset: float, length: int) -> int:
 class ListedTurn:
     """A turn laid out as a list of targets."""
 
-    __slots__ = ("_places", "_pool", "done", "length")
+    __slots__ = ("_done_again", "_places", "_pool", "done", "length")
 
     def __init__(self, pool: Pool, weights: Sequence[int], done: int) -> None:
         wishes = sorted(
@@ -54,18 +59,21 @@ class ListedTurn:
         self._places = [pool.ready[index].state for _, index in wishes]
         self.length = len(wishes)
         self.done = done  # places of this turn that are taken
+        self._done_again = done  # by further tries, of theirs
 
     def pick(self, key: Key, tried: Collection[TargetState]) -> TargetState:
-        state = self._next()
         if tried:
-            while state in tried:
-                state = self._next()
-        return state
-
-    def _next(self) -> TargetState:
+            return self._pick_untried(tried)
         done = self.done
         state = self._places[done]
         self.done = done + 1 if done + 1 < self.length else 0
+        return state
+
+    def _pick_untried(self, tried: Collection[TargetState]) -> TargetState:
+        done, places = self._done_again, self._places
+        while (state := places[done]) in tried:
+            done = (done + 1) % self.length
+        self._done_again = (done + 1) % self.length
         return state
 
     def shares(self) -> list[float]:
@@ -99,27 +107,19 @@ class LongTurn:
         return (self._taken[index] + self._offsets[index]) / self._weights[index]
 
     def pick(self, key: Key, tried: Collection[TargetState]) -> TargetState:
+        if tried:
+            untried = [seat for seat in self._pool.ready if seat.state not in tried]
+            return choices(untried, [seat.weight for seat in untried])[0].state
         if self.done >= self.length:
             self._begin(0)
         index = self._heap[0][1]
-        state = self._pool.ready[index].state
-        if tried and state in tried:
-            return self._pick_untried(tried)
         heapreplace(self._heap, self._take(index))
-        return state
+        return self._pool.ready[index].state
 
     def _take(self, index: int) -> tuple[float, int]:
         self._taken[index] += 1
         self.done += 1
         return self._wish(index), index
-
-    def _pick_untried(self, tried: Collection[TargetState]) -> TargetState:
-        ready = self._pool.ready
-        _, place = min((wish, place) for place, wish in enumerate(self._heap) if ready[wish[1]].state not in tried)
-        index = self._heap[place][1]
-        self._heap[place] = self._take(index)
-        heapify(self._heap)
-        return ready[index].state
 
     def shares(self) -> list[float]:
         return self._pool.weight_shares()

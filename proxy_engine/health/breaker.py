@@ -44,6 +44,7 @@ class Event(StrEnum):
     LIMIT = "failure that reaches a limit"
     TIME_OVER = "open time over"
     CROWDED = "more are ejected than may be"
+    VOUCHED = "found healthy by somebody else"
 
 
 C, O, H = Phase  # noqa: E741
@@ -57,10 +58,12 @@ TRANSITIONS: dict[tuple[Phase, Event], Phase] = {
     (O, Event.FAILURE): O,
     (O, Event.TIME_OVER): H,
     (O, Event.CROWDED): C,
+    (O, Event.VOUCHED): C,
     (H, Event.SUCCESS): H,
     (H, Event.LAST_SUCCESS): C,
     (H, Event.FAILURE): O,
     (H, Event.CROWDED): C,
+    (H, Event.VOUCHED): C,
 }
 
 
@@ -242,6 +245,10 @@ class Circuit:
     def let_back(self, now: float) -> None:
         """Others need the room: the operator took away targets that were not ejected."""
         self._take(Event.CROWDED, now)
+
+    def vouched(self, now: float) -> None:
+        """A person, or an active check, found the target healthy."""
+        self._take(Event.VOUCHED, now)
 
     # -- transitions ------------------------------------------------------------
 

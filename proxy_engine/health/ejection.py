@@ -8,7 +8,10 @@ the next failure ejects again without asking. Where targets that serve are taken
 those that are out longest are let back in.
 
 A circuit belongs to one worker, like the counts of passive checks; unlike their verdict it is not shared: it ends by
-itself, and each worker finds out with a few requests of its own.
+itself, and each worker finds out with a few requests of its own. It ends early when somebody else finds the target
+healthy, who had found it unhealthy before: a person, an active check, or passive checks of another worker. Nobody
+should have to wait for the end of an ejection who has just seen the target work (Envoy:
+``successful_active_health_check_uneject_host``). That it is found unhealthy neither ejects it nor ends an ejection.
 
 Failures are those of ``passive.concerns_target``, and answers with ``http_statuses``; all other answers are successes.
 """
@@ -80,6 +83,15 @@ class Breaker:
         for circuit in list(self._out)[: max(len(self._out) - self._most, 0)]:
             circuit.let_back(now)
             self._out.pop(circuit)
+
+    def circuit_of(self, state: TargetState) -> Circuit | None:
+        return self._circuits.get(state)
+
+    def vouch_for(self, state: TargetState) -> None:
+        circuit = self._circuits.get(state)
+        if circuit is not None:
+            circuit.vouched(self._clock())
+            self._note(circuit)
 
     # -- the judge --------------------------------------------------------------
 
@@ -168,6 +180,11 @@ class BreakerBook:
                 if not circuit.is_closed:
                     yield circuit
 
-    def circuits(self) -> Iterator[Circuit]:
-        for breaker in self._breakers.values():
-            yield from breaker
+    def circuit_of(self, state: TargetState) -> Circuit | None:
+        breaker = self._breakers.get(state.target.upstream_id)
+        return breaker and breaker.circuit_of(state)
+
+    def vouch_for(self, state: TargetState) -> None:
+        breaker = self._breakers.get(state.target.upstream_id)
+        if breaker is not None:
+            breaker.vouch_for(state)

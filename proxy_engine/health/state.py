@@ -149,6 +149,7 @@ class TargetState:
         """Takes over an edited spec of the same target."""
         if target.target != self.target.target:
             self.count_anew()
+            self.latency = None
         self.target = target
         self._settle()
 

@@ -12,6 +12,7 @@ loop from everyone else, and one byte a chunk is no reason to refuse it (many en
 from __future__ import annotations
 
 import re
+import sys
 
 from proxy_engine.errors import BadMessage
 
@@ -72,6 +73,8 @@ class ChunkedDecoder:
         self.has_more = False
         pieces: list[bytes] = []
         at, turns, end = 0, CHUNKS_AT_ONCE, len(data)
+        if self.phase == _SIZE_LINE:
+            at, turns = self._whole_chunks(data, pieces)
         while at < end and self.phase != _DONE:
             if self.phase == _SIZE_LINE:
                 if not turns:
@@ -97,6 +100,26 @@ class ChunkedDecoder:
         while self.has_more:
             pieces += self.feed(b"")
         return pieces
+
+    def _whole_chunks(self, data: bytes, pieces: list[bytes]) -> tuple[int, int]:
+        """Chunks that are here with their ends, as most come, at half the cost. Where the first other one begins, or
+        one to be refused, and how many turns are left: the step by step reading goes on there."""
+        at, end, announced = 0, len(data), self.announced
+        most = self.most or sys.maxsize
+        turns = CHUNKS_AT_ONCE
+        while turns and (matched := _SIZE.match(data, at)) is not None:
+            begin = matched.end()
+            size = int(matched[1], 16)
+            stop = begin + size
+            is_good = begin - at <= MAX_SIZE_LINE + 2 and announced + size <= most and data.startswith(b"\r\n", stop)
+            if not size or stop + 2 > end or not is_good:
+                break
+            pieces.append(data[begin:stop])
+            announced += size
+            turns -= 1
+            at = stop + 2
+        self.announced = announced
+        return at, turns
 
     def _size(self, data: bytes, at: int) -> int:
         """Where the payload begins, -1 when the line is not whole yet."""

@@ -20,10 +20,11 @@ MAX_LINE = 8192  # bytes of one field line, unless the table is made for others;
 MAX_REMEMBERED = 4096  # lines kept per table
 MAX_LINES_OF_A_NAME = 64  # a field that differs on every request (an id, a token) is not worth remembering
 MAX_REMEMBERED_LINE = 512  # bytes; longer ones (cookies, tokens) are checked each time
+MAX_REMEMBERED_NAME = 128  # bytes; Cross-Origin-Embedder-Policy-Report-Only has 40
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _FOLD = bytes.maketrans(b"!#$%&'*+.^_`|~", b"-" * 14)
-_NO_VALUE_BYTE = bytes((value < 0x20 and value != 0x09) or value == 0x7F for value in range(256))
+NO_VALUE_BYTE = bytes((value < 0x20 and value != 0x09) or value == 0x7F for value in range(256))
 
 
 Handler = Callable[[Any, bytes, list[bytes]], None]
@@ -153,10 +154,12 @@ class LineTable:
     def _learn_name(self, name: bytes) -> Name:
         if not _TOKEN.fullmatch(name):
             raise BadMessage(400, "malformed header field name")
-        if len(self._names) >= MAX_REMEMBERED:
-            self._forget_all()
         lower = name.lower()
-        known = self._names[name] = Name(lower, lower.translate(_FOLD) in self.special)
+        known = Name(lower, lower.translate(_FOLD) in self.special)
+        if len(name) <= MAX_REMEMBERED_NAME:
+            if len(self._names) >= MAX_REMEMBERED:
+                self._forget_all()
+            self._names[name] = known
         return known
 
     def _forget_all(self) -> None:
@@ -166,7 +169,7 @@ class LineTable:
 
 def is_value(text: bytes) -> bool:
     """Whether it may stand behind a field's colon: no control character but tab (RFC 9110 §5.5), so no line end."""
-    return text.translate(_NO_VALUE_BYTE).find(1) < 0
+    return text.translate(NO_VALUE_BYTE).find(1) < 0
 
 
 def tokens(value: bytes) -> list[bytes]:

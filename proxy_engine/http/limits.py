@@ -22,7 +22,7 @@ class MessageLimits:
     field_bytes: int = limit(8192, 256, 65_536)  # one line; nginx 8 KiB, aiohttp 8,190 B
     fields: int = limit(100, 8, 1000)  # lines; Envoy 100, HAProxy 101 with the start line
     trailers: int = limit(32, 0, 1000)  # lines; nobody counts them apart: a third of the fields is plenty; 0: none
-    trailer_bytes: int = limit(8192, 256, 65_536)  # all together; one field's worth, as in Node's llhttp
+    trailer_bytes: int = limit(8192, 256, 65_536)  # all together; as much as one field may have
 
 
 DEFAULTS = MessageLimits()

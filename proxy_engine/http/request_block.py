@@ -20,7 +20,7 @@ import re
 
 from proxy_engine.errors import BadMessage
 
-from .fields import LineTable, is_value, tokens
+from .fields import NO_VALUE_BYTE, LineTable, tokens
 from .limits import DEFAULTS, MessageLimits
 
 LONGEST_LINE = 65_536  # bytes, whatever the limits say
@@ -127,8 +127,8 @@ class RequestBlock:
         start, stop = line_end + self.before_size, end - self.after_size
         if stop < start - 2 or not data.startswith(self.before, line_end) or not data.startswith(self.after, stop):
             return None
-        if self.most_value:
-            is_good = 0 <= stop - start <= self.most_value and is_value(data[start:stop])
+        if self.most_value:  # ``is_value`` written out: it is asked of each head that differs
+            is_good = 0 <= stop - start <= self.most_value and data[start:stop].translate(NO_VALUE_BYTE).find(1) < 0
         elif stop < start:  # nothing between: ``before`` ends with the CRLF that ``after`` begins with
             return b""
         else:
@@ -139,22 +139,23 @@ class RequestBlock:
 
 def parse_block(raw: bytes, limits: MessageLimits = DEFAULTS) -> RequestBlock:
     """Check and classify the field lines, joined by CRLF. Raises BadMessage."""
-    return _parse_lines(raw.split(b"\r\n") if raw else [], limits)
+    return _parse_lines(raw, raw.split(b"\r\n") if raw else [], limits)
 
 
 def parse_fields(raw: bytes, known: RequestBlock | None, limits: MessageLimits) -> tuple[RequestBlock, bytes]:
     """The block, and its middle: empty unless it could be brought into one form with ``known``."""
     lines = raw.split(b"\r\n") if raw else []
-    block = _parse_lines(lines, limits)
+    block = _parse_lines(raw, lines, limits)
     if known is not None and not block.nominates:
         return block, _share_form(block, lines, known)
     return block, b""
 
 
-def _parse_lines(lines: list[bytes], limits: MessageLimits) -> RequestBlock:
+def _parse_lines(raw: bytes, lines: list[bytes], limits: MessageLimits) -> RequestBlock:
+    """``lines`` are those of ``raw``."""
     if len(lines) > limits.fields:
         raise BadMessage(431, "too many header fields")
-    if lines and len(max(lines, key=len)) > limits.field_bytes:
+    if len(raw) > limits.field_bytes and len(max(lines, key=len)) > limits.field_bytes:
         raise BadMessage(431, "a header field is too long")
     block = RequestBlock(limits)
     copied = LINES.classify(lines, block, _SPECIAL)

@@ -81,7 +81,7 @@ class Name:
 
     def __init__(self, text: str, now: float) -> None:
         self.text = text
-        self.watchers: list[Watcher] = []
+        self.watchers: dict[Watcher, None] = {}  # in order; thousands may watch one name, of as many ports
         self.phase = _RESTING
         self.due = 0.0  # when it is to be asked next, while it rests
         self.is_known = False  # the first outcome is here, well or not
@@ -125,9 +125,14 @@ class Name:
 
 
 def _in_order(found: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
-    """Servers turn the order from answer to answer: what was known keeps its place, so that only news count as such."""
-    wanted = dict.fromkeys(found[:MAX_ADDRESSES])
-    return (*(address for address in known if address in wanted), *(a for a in wanted if a not in known))
+    """Servers turn the order from answer to answer: what was known keeps its place, so that only news count as such.
+
+    Of an answer that is too long it is kept, too: the first of each would be others each time, and their connections
+    with them.
+    """
+    wanted = dict.fromkeys(found)
+    kept = [address for address in known if address in wanted]
+    return (*kept, *(address for address in wanted if address not in known))[:MAX_ADDRESSES]
 
 
 class Resolver:
@@ -158,11 +163,11 @@ class Resolver:
         if name is None:
             name = self._names[text] = Name(text, self.now)
             self._enqueue(name)
-        name.watchers.append(watcher)
+        name.watchers[watcher] = None
         return name
 
     def unwatch(self, name: Name, watcher: Watcher) -> None:
-        name.watchers.remove(watcher)
+        del name.watchers[watcher]
         if not name.watchers:
             del self._names[name.text]
 

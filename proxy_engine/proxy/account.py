@@ -13,6 +13,8 @@ from proxy_engine.telemetry.access_log import OWN_ANSWER, Entry
 from proxy_engine.telemetry.request_id import id_in
 
 if TYPE_CHECKING:
+    from asyncio import TimerHandle
+
     from proxy_engine.engine import Engine
     from proxy_engine.http.request import RequestHead
     from proxy_engine.proxy.prepare import Forward
@@ -27,8 +29,10 @@ CLIENT_CLOSED_REQUEST = 499  # in the log alone, as nginx and Kong have it
 class Account:
     __slots__ = (
         "answered_at",
+        "ended_at",
         "head",
         "id_line",
+        "method",
         "picked_at",
         "received_bytes",
         "sent_bytes",
@@ -41,33 +45,30 @@ class Account:
     engine: Engine
     forward: Forward | None
     link: TargetLink | None
+    pause: TimerHandle | None
     tried: tuple
     upstream: UpstreamConnection | None
 
     def __init__(self) -> None:
         self.head: RequestHead | None = None  # of the request that this is the account of
+        self.method = b""
         self.id_line = b""  # its name, as the last line of a head
         self.started_at = 0.0  # when the whole head was here
         self.picked_at = 0.0  # when the first target was looked for; kept only where clients are told
         self.answered_at = 0.0  # when the head of the target's response was
+        self.ended_at = 0.0  # when the response was, if it came in one piece with its head
         self.status = 0  # of that response; 0: there is none yet
         self.sent_bytes = 0  # of its body, to the client
         self.received_bytes = 0  # of the request's body, as it goes to the target
 
     def _open_account(self, received_bytes: int) -> None:
+        """Of a request that goes nowhere. That of others is opened with their first attempt, in the same words."""
+        self.engine.counters.requests += 1
         self.started_at = monotonic()
         self.id_line = next(self.engine.id_lines)
         self.status = 0
         self.sent_bytes = 0
         self.received_bytes = received_bytes
-
-    def _close_account(self) -> None:
-        """The response went through."""
-        engine = self.engine
-        ended_at = monotonic()
-        engine.counters.answered(self.status, ended_at - self.started_at)
-        if engine.access_log is not None:
-            engine.access_log.complete(self, ended_at)
 
     def note(self, outcome: bytes, reason: str, *, status: int = 0, sent_bytes: int | None = None) -> None:
         """Any other end. ``status``, ``sent_bytes``: of an answer of the gateway's own."""
@@ -75,7 +76,7 @@ class Account:
         if log is None:
             return
         ended_at = monotonic()
-        tries = len(self.tried) + (outcome is not OWN_ANSWER) if self.forward is not None else 0
+        tries = len(self.tried) + self._is_trying(outcome) if self.forward is not None else 0
         entry = Entry(
             peer=self.client.peer,
             head=self.head,
@@ -92,6 +93,10 @@ class Account:
             reason=reason,
         )
         log.other(entry, ended_at)
+
+    def _is_trying(self, outcome: bytes) -> bool:
+        """Whether a try is under way that does not stand in ``tried`` yet; before one, there is a pause."""
+        return outcome is not OWN_ANSWER and self.pause is None
 
     def _taken_bytes(self) -> int:
         """Without those that still wait for the client: it is gone, or will get them no more."""

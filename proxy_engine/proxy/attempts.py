@@ -115,14 +115,24 @@ class Attempts(Account):
 
     # -- the first try ----------------------------------------------------------
 
-    def _first_attempt(self) -> None:
-        plan = self.forward.plan
+    def _first_attempt(self, body: bytes, is_complete: bool) -> None:
+        engine, plan = self.engine, self.forward.plan
+        # the account; written out, as a call would be felt
+        engine.counters.requests += 1
+        self.started_at = monotonic()
+        self.id_line = next(engine.id_lines)
+        self.status = 0
+        self.sent_bytes = 0
+        self.received_bytes = len(body)
+        # the exchange
+        self.body = body
+        self.is_request_complete = is_complete
         self.body_at_hand = True
         self.as_chunks = False
         self.tries_left = plan.tries
         if self.tried:
             self.tried = ()
-        if not self.engine.response_lines.is_plain:
+        if not engine.response_lines.is_plain:
             self.picked_at = monotonic()
         if not plan.is_plain:
             self._prepare_tries()

@@ -38,19 +38,16 @@ class Exchange(Attempts):
 
     def begin(self, head: RequestHead, body: bytes, is_complete: bool) -> None:
         """``body``: what came along with the head, framed for the target."""
-        engine = self.engine
-        engine.counters.requests += 1
         self.head = head
-        self._open_account(len(body))
-        outcome = prepare(engine.runtime, self.client.peer, head)
+        self.method = head.method
+        outcome = prepare(self.engine.runtime, self.client.peer, head)
         if type(outcome) is Refusal:
             self.forward = None
+            self._open_account(len(body))
             self.client.refuse_or_answer(outcome)
             return
         self.forward = outcome
-        self.body = body
-        self.is_request_complete = is_complete
-        self._first_attempt()
+        self._first_attempt(body, is_complete)
 
     def repeat(self, body: bytes) -> None:
         """The same head as before, and the whole of its body."""
@@ -58,11 +55,9 @@ class Exchange(Attempts):
         if forward is None or forward.runtime is not self.engine.runtime:
             self.begin(self.client.head, body, True)
             return
-        self.engine.counters.requests += 1
-        self._open_account(len(body))
-        self.body = body
-        self.is_request_complete = True
-        self._first_attempt()
+        if forward.known is None:
+            forward.known = {}
+        self._first_attempt(body, True)
 
     def request_body(self, data: bytes, is_complete: bool) -> None:
         """More of the body, framed for the target."""
@@ -73,7 +68,7 @@ class Exchange(Attempts):
         if self.body_at_hand:
             self.body += data
         if self.upstream is None:
-            if len(self.body) > self.engine.limits.replay_bytes:
+            if not is_complete and len(self.body) > self.engine.limits.replay_bytes:
                 self.client.pause_reading()
             return
         if data:
@@ -83,10 +78,6 @@ class Exchange(Attempts):
 
     # -- from the target --------------------------------------------------------
 
-    @property
-    def method(self) -> bytes:
-        return self.forward.head.method
-
     def response_head(self, head: ResponseHead, is_chunked: bool, length: int, data: bytes, is_last: bool) -> None:
         client, lines = self.client, self.engine.response_lines
         forward = self.forward
@@ -94,7 +85,8 @@ class Exchange(Attempts):
         if plan.repeated_statuses and head.status in plan.repeated_statuses and self._passes_over(head.status, is_last):
             return
         self.phase = STREAMING
-        self.answered_at = monotonic()
+        self.answered_at = now = monotonic()
+        self.ended_at = now if is_last else 0.0
         self.status = head.status
         self.sent_bytes = len(data)
         if not self.is_request_complete:
@@ -102,8 +94,10 @@ class Exchange(Attempts):
         if not is_last:
             self.body, self.body_at_hand = b"", False
             client.deadline = self.engine.now + plan.read_s
-        if length >= 0 and not is_chunked and client.keeps and not self.cookie and not forward.head.is_http10:
+        if length >= 0 and not is_chunked and not self.cookie and not forward.head.is_http10:
             tail = self.id_line if lines.is_plain else lines.tail(self)
+            if not client.keeps:
+                tail = b"Connection: close\r\n" + tail
             client.transport.write((head.rendered or lines.usual_head(head)) + tail + data)
         else:
             self._unusual_head(head, is_chunked, length, data, is_last)
@@ -154,13 +148,16 @@ class Exchange(Attempts):
             client.transport.write(data)
 
     def response_end(self) -> None:
-        plan = self.forward.plan
+        plan, engine = self.forward.plan, self.engine
         if plan.times_attempts:
             self._observe_latency()
         if plan.judge is not None:
-            plan.judge.answered(self.state, self.upstream.known_head.status)
+            plan.judge.answered(self.state, self.status)
         self.state.end()
-        self._close_account()
+        ended_at = self.ended_at or monotonic()
+        engine.counters.answered(self.status, ended_at - self.started_at)
+        if engine.access_log is not None:
+            engine.access_log.complete(self, ended_at)
         is_complete = self.is_request_complete
         self._end()
         self.client.response_sent(is_complete)
@@ -197,8 +194,10 @@ class Exchange(Attempts):
     # -- back-pressure and time -------------------------------------------------
 
     def upstream_paused(self) -> None:
-        """The target takes the request slower than the client sends it."""
-        self.client.pause_reading()
+        """The target takes the request slower than the client sends it. Behind its end reading goes on: else nobody
+        would see the client leave."""
+        if not self.is_request_complete:
+            self.client.pause_reading()
         self._await_progress()
 
     def upstream_resumed(self) -> None:
@@ -235,6 +234,7 @@ class Exchange(Attempts):
         elif phase == SENDING:
             self._drop_upstream()
             self.state.end()
+            self._count_try()
             self._reply(408, None)
         elif self.client.is_writing_paused:
             self.note(CUT, "the client took nothing of the response")
@@ -267,6 +267,8 @@ class Exchange(Attempts):
             self.opening = None
         if self.pause is not None:
             self._end_pause()
+        else:
+            self._count_try()
         self._drop_upstream()
         self.state.end()
         self._end()

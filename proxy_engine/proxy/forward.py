@@ -18,46 +18,29 @@ VIA_NAME = b"gatehouse"
 
 HANDSHAKE_LINES = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
 
+_LINES = (
+    b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Port: %d\r\nX-Real-IP: %b\r\n"
+    b"Via: %b%b\r\nX-Forwarded-Host: %b\r\n"
+)
 _VISIBLE = bytes(range(0x21, 0x7F))
 
 
 class Peer:
     """Who is at the other end of a client connection, and through which listener it came."""
 
-    __slots__ = (
-        "address",
-        "is_trusted",
-        "known_host",
-        "known_lines",
-        "port",
-        "port_text",
-        "scheme",
-        "scheme_text",
-        "tail",
-    )
+    __slots__ = ("address", "is_trusted", "known_host", "known_lines", "port", "scheme")
 
     def __init__(self, address: str, *, scheme: str, port: int, is_trusted: bool) -> None:
         self.address = address.encode()
         self.scheme = scheme
         self.port = port
-        self.scheme_text = scheme.encode()
-        self.port_text = b"%d" % port
         self.is_trusted = is_trusted
-        # The lines of its last request, which are mostly those of the next: a client seldom changes its host.
+        self.forget()
+
+    def forget(self) -> None:
+        """The lines of its last request, which are mostly those of the next: a client seldom changes its host."""
         self.known_host: bytes | None = None
         self.known_lines = b""
-        # What an untrusted client's requests all have in common, after its X-Forwarded-For.
-        self.tail = b"".join(
-            (
-                b"\r\nX-Forwarded-Proto: ",
-                self.scheme_text,
-                b"\r\nX-Forwarded-Port: ",
-                self.port_text,
-                b"\r\nX-Real-IP: ",
-                self.address,
-                b"\r\nVia: ",
-            )
-        )
 
 
 def bare_host(host: bytes) -> bytes:
@@ -75,18 +58,8 @@ def forwarding_lines(peer: Peer, head: RequestHead) -> bytes:
     version = b"1.0 " if head.is_http10 else b"1.1 "
     if sent:
         return _with_clients_values(peer, head, sent, version)
-    lines = b"".join(
-        (
-            b"X-Forwarded-For: ",
-            peer.address,
-            peer.tail,
-            version,
-            VIA_NAME,
-            b"\r\nX-Forwarded-Host: ",
-            bare_host(head.host),
-            b"\r\n",
-        )
-    )
+    address = peer.address
+    lines = _LINES % (address, peer.scheme.encode(), peer.port, address, version, VIA_NAME, bare_host(head.host))
     if not head.is_http10:
         peer.known_host, peer.known_lines = head.host, lines
     return lines
@@ -97,8 +70,8 @@ def _with_clients_values(peer: Peer, head: RequestHead, sent: dict[bytes, bytes]
     before, via = sent.get(b"x-forwarded-for"), sent.get(b"via")
     fields = (
         (b"X-Forwarded-For", before + b", " + peer.address if before else peer.address),
-        (b"X-Forwarded-Proto", believed.get(b"x-forwarded-proto") or peer.scheme_text),
-        (b"X-Forwarded-Port", believed.get(b"x-forwarded-port") or peer.port_text),
+        (b"X-Forwarded-Proto", believed.get(b"x-forwarded-proto") or peer.scheme.encode()),
+        (b"X-Forwarded-Port", believed.get(b"x-forwarded-port") or b"%d" % peer.port),
         (b"X-Real-IP", believed.get(b"x-real-ip") or peer.address),
         (b"Via", (via + b", " if via else b"") + version + VIA_NAME),
         (b"X-Forwarded-Host", believed.get(b"x-forwarded-host") or bare_host(head.host)),

@@ -6,17 +6,20 @@ again under the same runtime may use the same ``Forward`` again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from proxy_engine.http import reply
 from proxy_engine.http.request import RequestHead
 from proxy_engine.proxy.facts import RequestFacts
 from proxy_engine.proxy.forward import HANDSHAKE_LINES, Peer, bare_host, believed_scheme, forwarding_lines, path_lines
-from proxy_engine.routing import Match, normalise_path, upstream_path
+from proxy_engine.routing import Match, read_target, upstream_path
 
 if TYPE_CHECKING:
     from proxy_engine.runtime import Runtime, ServicePlan, TargetLink
     from proxy_engine.spec import Route
+
+
+MOST_KNOWN = 4  # heads of a repeated request that are kept, of 1 KB or so for each busy connection
 
 
 class Refusal(NamedTuple):
@@ -30,37 +33,50 @@ class Refusal(NamedTuple):
 
 
 class Forward:
-    """A request that can be forwarded: everything that does not depend on the target."""
+    """A request that can be forwarded: everything that does not depend on the target. Made by ``prepare``, which fills
+    it in; see ``RequestHead``."""
 
-    __slots__ = ("fields", "head", "key", "logged", "match", "path", "plan", "runtime")
+    __slots__ = ("fields", "head", "key", "known", "logged", "match", "path", "plan", "runtime")
 
-    def __init__(
-        self, runtime: Runtime, head: RequestHead, match: Match, plan: ServicePlan, path: bytes, fields: bytes
-    ) -> None:
-        self.runtime = runtime
-        self.head = head
-        self.match = match
-        self.plan = plan
-        self.path = path  # with the query
-        self.fields = fields  # header lines without Host and the request's id
-        self.key: bytes | None = None  # what a hashing upstream looks at; None: a cookie must be issued
-        self.logged: bytes | tuple[bytes, ...] = b""  # what the access log says of it, once that was asked for
+    runtime: Runtime
+    head: RequestHead
+    match: Match
+    plan: ServicePlan
+    path: bytes  # with the query
+    fields: tuple[bytes, ...]  # header lines without Host and the request's id
+    key: bytes | None  # what a hashing upstream looks at; None: a cookie must be issued
+    logged: Any  # what the access log says of it, once that was asked for
+    known: dict[TargetLink, bytes] | None  # heads without their id, by target, once the request has come again
 
     def __repr__(self) -> str:
         return f"<Forward {self.head.method!r} {self.path!r} by {self.match}>"
 
     def render(self, link: TargetLink, id_line: bytes) -> bytes:
         """The whole head for one target. ``id_line``: the request's id, and the empty line."""
+        known = self.known
+        if known is None:
+            return self._join(link, id_line)
+        start = known.get(link)
+        if start is None:
+            start = self._join(link, b"")
+            if len(known) < MOST_KNOWN:
+                known[link] = start
+        return start + id_line
+
+    def _join(self, link: TargetLink, id_line: bytes) -> bytes:
         head = self.head
-        host_line = b"Host: %b\r\n" % head.host if self.match.route.preserve_host and head.host else link.host_line
-        return b"".join((head.method, b" ", link.prefix, self.path, b" HTTP/1.1\r\n", host_line, self.fields, id_line))
+        if self.match.route.preserve_host and head.host:
+            host_line = b"Host: %b\r\n" % head.host
+        else:
+            host_line = link.host_line
+        return b"".join((head.method, b" ", link.prefix, self.path, b" HTTP/1.1\r\n", host_line, *self.fields, id_line))
 
 
 def prepare(runtime: Runtime, peer: Peer, head: RequestHead) -> Forward | Refusal:
     target = head.target
     block = head.block
     try:
-        path, query = normalise_path(target)
+        path, query, is_plain = read_target(target)
     except ValueError:
         return Refusal(400, is_ambiguous=True)
     match = runtime.table.match(head.method, head.host, path, head.fields, peer.port, peer.scheme, None)
@@ -74,18 +90,21 @@ def prepare(runtime: Runtime, peer: Peer, head: RequestHead) -> Forward | Refusa
         return Refusal(503, reply.NO_SERVICE)
     raw_path = target[: len(target) - len(query)] if query else target
     prefix = match.prefix if route.strip_path and match.prefix != b"/" else None
-    fields = b"".join(
-        (
-            block.forward_before,
-            head.middle,
-            block.forward_after,
-            forwarding_lines(peer, head),
-            path_lines(peer, block, raw_path, prefix),
-        )
-    )
+    lines = (block.forward_before, head.middle, block.forward_after, forwarding_lines(peer, head))
+    if prefix is None and not block.forwarded:  # what ``path_lines`` says then
+        fields = (*lines, b"X-Forwarded-Path: ", raw_path, b"\r\n")
+    else:
+        fields = (*lines, path_lines(peer, block, raw_path, prefix))
     if block.upgrade is not None and head.is_handshake:
-        fields = HANDSHAKE_LINES + fields
-    forward = Forward(runtime, head, match, plan, upstream_path(match, path, plan.base_path) + query, fields)
+        fields = (HANDSHAKE_LINES, *fields)
+    forward = Forward()
+    forward.runtime = runtime
+    forward.head = head
+    forward.match = match
+    forward.plan = plan
+    forward.path = upstream_path(match, path, plan.base_path, is_plain) + query
+    forward.fields = fields
+    forward.key = forward.logged = forward.known = None
     if plan.hash_input is not None:
         forward.key = plan.hash_input(RequestFacts(peer.address, head, path, query, match.captures))
     return forward

@@ -41,8 +41,8 @@ class ResponseLines:
     # -- of a response that is passed on ----------------------------------------
 
     def usual_head(self, head: ResponseHead) -> bytes:
-        """The head as most clients get it: counted body, connection kept. It lacks its tail. Kept with the head for
-        when it comes again."""
+        """The head as most clients get it, with a counted body. It lacks its tail. Kept with the head for when it comes
+        again."""
         length = b"" if head.status == 204 else b"Content-Length: %d\r\n" % head.block.length
         rendered = b"".join((self.lines(head), length))
         if _has(head.block.forward, b"Date"):

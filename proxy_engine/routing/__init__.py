@@ -2,7 +2,7 @@
 
 from .explain import Explanation, Verdict, explain
 from .match import Headers, Match, Rank
-from .paths import normalise_path, upstream_path
+from .paths import normalise_path, read_target, upstream_path
 from .table import RouteTable
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "Verdict",
     "explain",
     "normalise_path",
+    "read_target",
     "upstream_path",
 ]

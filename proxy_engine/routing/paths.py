@@ -33,6 +33,12 @@ _ENCODED = [bytes([value]) if value in _UPSTREAM_SAFE else b"%%%02X" % value for
 
 def normalise_path(target: bytes) -> tuple[bytes, bytes]:
     """``/a/%7eb/../c?x=1`` → (``/a/c``, ``?x=1``). ``target`` is in origin form; the query stays as it is."""
+    path, query, _ = read_target(target)
+    return path, query
+
+
+def read_target(target: bytes) -> tuple[bytes, bytes, bool]:
+    """The same, and whether the path is plain: it was in its normal form, of bytes that may stand in any path."""
     path, query, start = target, b"", target.find(b"?")
     if start >= 0:
         path, query = target[:start], target[start:]
@@ -42,8 +48,8 @@ def normalise_path(target: bytes) -> tuple[bytes, bytes]:
         raise ValueError("the request target does not start with /")
     marks = path.translate(_MARKS)
     if marks.find(b"//") >= 0 or marks.find(0) >= 0:
-        path = _normalise(path)
-    return path, query
+        return _normalise(path), query, False
+    return path, query, True
 
 
 def _normalise(path: bytes) -> bytes:
@@ -52,17 +58,20 @@ def _normalise(path: bytes) -> bytes:
     return normal_path(path)
 
 
-def upstream_path(match: Match, path: bytes, service_path: bytes | None) -> bytes:
+def upstream_path(match: Match, path: bytes, service_path: bytes | None, is_plain: bool = False) -> bytes:
     """The path to send upstream, without query: service path and normalised path joined as Kong's ``v0`` does.
 
     ``service_path`` None or empty means ``/``. ``path_handling`` ``v1`` has no effect in the flavour
     ``traditional_compatible``. A route without paths has matched ``/`` in Kong's terms: stripping that shows no effect.
     """
     base = service_path or b"/"
+    is_simple = is_plain and base == b"/"  # nothing to join, nothing to escape: most are
     if match.prefix and match.route.strip_path:
         rest = path[len(match.prefix) :]
+        if is_simple and rest.startswith(b"/"):  # no dots in front
+            return rest
         return _escape(_join_stripped(base, _without_leading_dots(rest), path))
-    return _escape(_join_kept(base, path))
+    return path if is_simple else _escape(_join_kept(base, path))
 
 
 def _join_kept(base: bytes, path: bytes) -> bytes:

@@ -53,18 +53,20 @@ class _View:
 
 
 class RouteTable:
-    __slots__ = ("_broken", "_compiled", "_indices", "_lanes", "_max_labels", "_services", "_views")
+    __slots__ = ("_broken", "_compiled", "_dangling", "_indices", "_lanes", "_max_labels", "_services", "_views")
 
     def __init__(
         self,
         compiled: dict[str, CompiledRoute],
         broken: dict[str, str],
+        dangling: frozenset[str],
         indices: dict[bytes, PrefixIndex],
         services: dict[str, Service],
         max_labels: int,
     ) -> None:
         self._compiled = compiled
         self._broken = broken
+        self._dangling = dangling  # routes whose service does not exist
         self._indices = indices
         self._services = services
         self._max_labels = max_labels  # of the longest wildcard host
@@ -73,7 +75,7 @@ class RouteTable:
 
     @classmethod
     def build(cls, routes: Iterable[Route], services: Mapping[str, Service]) -> RouteTable:
-        return cls({}, {}, {}, {}, 0).with_changes(upserts=routes, services=services)
+        return cls({}, {}, frozenset(), {}, {}, 0).with_changes(upserts=routes, services=services)
 
     def with_changes(
         self,
@@ -83,23 +85,31 @@ class RouteTable:
     ) -> RouteTable:
         """The next table. ``services`` are all services as they are now; None when none of them changed."""
         edit = _Edit(self._compiled.copy(), self._broken.copy())
-        for route_id in removed_ids:
+        touched = set(removed_ids)
+        for route_id in touched:
             edit.remove(route_id)
         for route in upserts:
             edit.put(route)
+            touched.add(route.id)
         known_services = self._services if services is None else dict(services)
+        dangling = self._dangling_after(edit.compiled, touched, known_services)
         indices = edit.applied_to(self._indices)
-        return RouteTable(edit.compiled, edit.broken, indices, known_services, max(self._max_labels, edit.max_labels))
+        most_labels = max(self._max_labels, edit.max_labels)
+        return RouteTable(edit.compiled, edit.broken, dangling, indices, known_services, most_labels)
+
+    def _dangling_after(
+        self, compiled: dict[str, CompiledRoute], touched: set[str], services: dict[str, Service]
+    ) -> frozenset[str]:
+        """All routes are looked at only when a service went."""
+        is_less = services is not self._services and not self._services.keys() <= services.keys()
+        suspects = compiled if is_less else touched | self._dangling if touched or self._dangling else ()
+        return frozenset(id for id in suspects if id in compiled and _dangles(compiled[id].route, services))
 
     @property
     def problems(self) -> list[tuple[str, str]]:
         """Routes that are left out, each with the reason. The others work."""
-        dangling = (
-            (route_id, f"its service {compiled.route.service_id} does not exist")
-            for route_id, compiled in self._compiled.items()
-            if compiled.route.service_id is not None and compiled.route.service_id not in self._services
-        )
-        return [*self._broken.items(), *dangling]
+        missing = ((id, self._compiled[id].route.service_id) for id in sorted(self._dangling))
+        return [*self._broken.items(), *((id, f"its service {service} does not exist") for id, service in missing)]
 
     def match(
         self,
@@ -190,6 +200,10 @@ class RouteTable:
                 yield Choice(candidate, None)
             elif (service := self._services.get(service_id)) is not None and service.enabled:
                 yield Choice(candidate, service)
+
+
+def _dangles(route: Route, services: Mapping[str, Service]) -> bool:
+    return route.service_id is not None and route.service_id not in services
 
 
 class _Edit:

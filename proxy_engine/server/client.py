@@ -228,7 +228,7 @@ class ClientConnection(ClientFlow):
         except BadMessage as problem:
             self.refuse(problem.status, None, reason=problem.reason)
             return
-        if self.has_ended and not body.is_complete:
+        if self._breaks_off():
             self.transport.close()
             return
         self.exchange.begin(head, part, body.is_complete)
@@ -266,14 +266,20 @@ class ClientConnection(ClientFlow):
         """With the chunks that there was no turn for."""
         if self.phase == BODY and self.body.has_more:
             self._body_bytes(b"")
-            if self.phase in (BODY, ANSWERING) and not self._is_held_back():
+            if self._breaks_off():
+                self.transport.close()
+            elif self.phase in (BODY, ANSWERING) and not self._is_held_back():
                 self.resume_reading()
 
+    def _breaks_off(self) -> bool:
+        """Whether the client closed its side in the middle of this body."""
+        return self.has_ended and self.phase == BODY and not self.body.has_more
+
     def _is_held_back(self) -> bool:
-        """Whether the target must take something before more may be read, or the client what waits for it."""
+        """Whether the target must take some of this body, or requests that wait be served, before more may be read."""
+        if self.phase == ANSWERING:
+            return len(self.held) > MAX_HELD
         upstream, limits = self.exchange.upstream, self.engine.limits
-        if len(self.held) > MAX_HELD:
-            return True
         return upstream.is_clogged if upstream is not None else len(self.exchange.body) > limits.replay_bytes
 
     def _bad_body(self, problem: BadMessage) -> None:

@@ -106,8 +106,10 @@ class ClientFlow(asyncio.Protocol):
         is_busy = self.phase in (HEAD, BODY, ANSWERING)
         if (self.is_writing_paused or not is_busy) and self._took_some():
             self.deadline = self.engine.now + self.engine.limits.send_idle_s
-        elif self.phase == HEAD:
+        elif self.phase == HEAD and self.held.strip(b"\r\n"):
             self._refuse_head(408)
+        elif self.phase == HEAD:  # an empty line behind a body, as old clients send it: nobody asked for anything
+            self.transport.close()
         elif is_busy:
             self.exchange.timed_out()
         elif self.unsent:
@@ -135,9 +137,10 @@ class ClientFlow(asyncio.Protocol):
         if not unsent:
             self.pace = None
             return False
+        taken = (self.exchange.sent_bytes if self.exchange is not None else 0) - unsent
         if type(pace) is not ResponsePace:
-            pace = self.pace = ResponsePace(unsent, limits, now)
-        return pace.lags(unsent, now)
+            pace = self.pace = ResponsePace(taken, limits, now)
+        return pace.lags(taken, now)
 
     def give_up(self) -> None:
         """On a client that lags."""
@@ -154,6 +157,7 @@ class ClientFlow(asyncio.Protocol):
         if self.phase == WAITING and self.head is not None:
             self._forget()
             self.known_head = b""
+            self.peer.forget()
             self.head = self.exchange = None
 
     def drain(self) -> None:

@@ -58,14 +58,17 @@ class BodyPace(Pace):
 
 
 class ResponsePace(Pace):
-    """How fast what was written is taken."""
+    """How fast what was written is taken. ``taken``: bytes written of the present response, less those that wait.
+
+    That they become more says nothing against the client: it may take much of a response of which even more comes.
+    """
 
     __slots__ = ()
 
-    def __init__(self, unsent: int, limits: Limits, now: float) -> None:
-        super().__init__(limits.send_bytes_per_s, limits.rate_grace_s, limits.send_idle_s, unsent, now)
+    def __init__(self, taken: int, limits: Limits, now: float) -> None:
+        super().__init__(limits.send_bytes_per_s, limits.rate_grace_s, limits.send_idle_s, taken, now)
 
-    def lags(self, unsent: int, now: float) -> bool:
-        """``unsent``: bytes that wait. More of them than before: what was written in between hides what was taken."""
-        before, self.seen = self.seen, unsent
-        return self._charge(max(before - unsent, 0), now, is_awaited=True)
+    def lags(self, taken: int, now: float) -> bool:
+        """Less was taken than before: another response has begun."""
+        before, self.seen = self.seen, taken
+        return self._charge(max(taken - before, 0), now, is_awaited=True)

@@ -1,8 +1,9 @@
 """The access log: one line per request, whatever became of it.
 
-A line is made where its exchange ends, in one call, and waits with others for the next sweep, which hands them to the
-writer's thread. No ``logging``, no JSON encoder, no clock but the one the exchange has read anyway: what a request says
-of itself (client, path, route …) is rendered once and kept with its ``Forward``, the time once per millisecond.
+Where an exchange ends, one call notes its facts. Lines are made of them by the hundred, at the latest with the next
+sweep, and handed to the writer's thread: between two requests the same code finds the processor's caches cold and costs
+three times as much. No ``logging``, no JSON encoder, no clock but the one the exchange has read anyway, and hardly a
+number is formatted: a line is joined of pieces that lines before it had in common with it.
 
 Formats, each a class here:
 
@@ -10,16 +11,17 @@ Formats, each a class here:
   target), ``method``, ``host``, ``path`` (as sent, with the query), ``user_agent``, ``route``, ``service``,
   ``upstream``, ``status`` (499: the client left before there was one), ``bytes`` (of the body sent to the client),
   ``duration_ms`` (from the whole head to the end of the response), ``target_ms`` (to the head of the target's
-  response), ``target``, ``request_bytes`` (of the body received), ``tries``, ``outcome``, ``reason``. What is not
-  known is null. Outcomes: ``complete``; ``cut``, the response broke off; ``client left``; ``own answer``, the reason
-  being its message; ``tunnel``, a WebSocket that ended.
+  response; both to a tenth), ``target``, ``request_bytes`` (of the body received), ``tries``, ``outcome``, ``reason``.
+  What is not known is null. Outcomes: ``complete``; ``cut``, the response broke off; ``client left``; ``own answer``,
+  the reason being its message; ``tunnel``, a WebSocket that ended.
 - ``combined``: as Apache and nginx write it, for the tools that read it.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .escape import in_json, in_quotes
 from .log_file import LogFile, StandardOutput
@@ -31,19 +33,20 @@ if TYPE_CHECKING:
     from proxy_engine.proxy.account import Account
     from proxy_engine.proxy.forward import Peer
     from proxy_engine.proxy.prepare import Forward
-    from proxy_engine.runtime import Runtime
+    from proxy_engine.runtime import Runtime, ServicePlan
     from proxy_engine.settings import AccessLogSettings
+    from proxy_engine.spec import Route
 
 MOST_FORMS = 1024  # of heads that are remembered; then it learns anew
 MAX_FORM = 4096  # bytes of one; longer ones are not worth the memory
-MOST_LINES = 1000  # that wait for a sweep; more are handed over at once
+MOST_LINES = 500  # that wait for a sweep; more are handed over at once
+MOST_PIECES = 8192  # of each kind that are remembered: sizes, times, targets
 
-_PLAIN = (
-    b'%b%b",%b"status":%d,"bytes":%d,"duration_ms":%.3f,"target_ms":%.3f,"target":"%b",'
-    b'"request_bytes":0,"tries":1,"outcome":"complete","reason":null}\n'
-)
-_WITH_BODY_OR_TRIES = _PLAIN.replace(b'"request_bytes":0,"tries":1', b'"request_bytes":%d,"tries":%d')
+_FACTS = 10  # of one response that went through
+_MOST_FACTS = MOST_LINES * _FACTS
 
+_UNREAD = b'","client":"%b","method":null,"host":null,"path":null,"user_agent":null,'
+_NOWHERE = b'"route":null,"service":null,"upstream":null,'
 _AGENT = (b"\r\nUser-Agent:", b"\r\nuser-agent:")
 
 CUT, CLIENT_LEFT, OWN_ANSWER, TUNNEL = b"cut", b"client left", b"own answer", b"tunnel"
@@ -67,13 +70,34 @@ class Entry(NamedTuple):
     reason: str
 
 
+Form = tuple[bytes, "ServicePlan", "Route", bytes, bytes]
+"""Of the requests of one connection: host, plan and route, what a line says before the method, and behind the path."""
+
+
+class Pieces(dict):
+    """Pieces of lines by what they tell, made when first needed."""
+
+    def __init__(self, make: Callable[[Any], bytes]) -> None:
+        self._make = make
+
+    def __missing__(self, key: Any) -> bytes:
+        if len(self) >= MOST_PIECES:
+            self.clear()
+        piece = self[key] = self._make(key)
+        return piece
+
+
 class AccessLog:
     """What the formats share. ``complete`` is on the hot path, all else is not."""
 
     def __init__(self, writer: LogWriter, *, with_query: bool) -> None:
         self.writer = writer
         self.with_query = with_query
-        self.waiting: list[bytes] = []
+        self._facts: list[
+            Any
+        ] = []  # of responses that went through, ``_FACTS`` each: no tuple for the collector to visit
+        self._lines: list[bytes] = []  # what was made of earlier ones; lines, or pieces of them
+        self._count = 0  # of lines that these are
         self._offset_s = 0.0  # from the monotonic clock to the time of day
         self._now_until = 0.0  # monotonic: until then, ``_now`` is the time
         self._now = b""
@@ -82,12 +106,18 @@ class AccessLog:
         self._look_at_the_clock()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} waiting={len(self.waiting)} {self.writer}>"
+        return f"<{type(self).__name__} waiting={self.waiting} {self.writer}>"
+
+    @property
+    def waiting(self) -> int:
+        """Lines, made or not."""
+        return self._count + len(self._facts) // _FACTS
 
     def flush(self) -> None:
-        if self.waiting:
-            lines, self.waiting = self.waiting, []
-            self.writer.put(b"".join(lines), len(lines))
+        self._make_lines()
+        if self._lines:
+            self.writer.put(b"".join(self._lines), self._count)
+            self._lines, self._count = [], 0
         self._look_at_the_clock()
 
     def close(self) -> None:
@@ -96,19 +126,47 @@ class AccessLog:
 
     def complete(self, account: Account, ended_at: float) -> None:
         """A response of a target went through."""
-        raise NotImplementedError
+        forward = account.forward
+        facts = self._facts
+        facts += (
+            ended_at,
+            account.started_at,
+            account.answered_at,
+            account.id_line,
+            forward.logged or self._remember(forward, account.client.peer),
+            account.status,
+            account.sent_bytes,
+            account.upstream.pool.label,
+            account.received_bytes,
+            account.tried,
+        )
+        if len(facts) >= _MOST_FACTS:
+            self.flush()
 
     def other(self, entry: Entry, ended_at: float) -> None:
         """Anything else."""
-        self._add(self._line(entry, ended_at))
+        self._make_lines()
+        self._lines.append(self._line(entry, ended_at))
+        self._count += 1
+        if self._count >= MOST_LINES:
+            self.flush()
+
+    def _remember(self, forward: Forward, peer: Peer) -> Any:
+        """What a line tells of the request itself, kept for when it comes again."""
+        raise NotImplementedError
+
+    def _make_lines(self) -> None:
+        """Of all facts that wait."""
+        raise NotImplementedError
 
     def _line(self, entry: Entry, ended_at: float) -> bytes:
         raise NotImplementedError
 
-    def _add(self, line: bytes) -> None:
-        self.waiting.append(line)
-        if len(self.waiting) >= MOST_LINES:
-            self.flush()
+    def _taken(self) -> Iterator[tuple]:
+        facts, self._facts = self._facts, []
+        self._count += len(facts) // _FACTS
+        each = iter(facts)
+        return zip(*[each] * _FACTS, strict=True)
 
     # -- what several lines have in common ----------------------------------------
 
@@ -141,38 +199,35 @@ class JsonLog(AccessLog):
         super().__init__(writer, with_query=with_query)
         self._names_of: Runtime | None = None
         self._names: dict[str, bytes] = {}  # by route id
-        self._forms: dict[RequestBlock, tuple[bytes, bytes, bytes]] = {}
+        self._forms: dict[RequestBlock, Form] = {}
+        self._sizes = Pieces(lambda key: b'"status":%d,"bytes":%d,' % (key % 1000, key // 1000))
+        self._times = Pieces(_times)
+        self._ends = Pieces(_end)
 
-    def complete(self, account: Account, ended_at: float) -> None:
-        if ended_at >= self._now_until:
-            self._tick(ended_at)
-        forward = account.forward
-        if not forward.logged:
-            forward.logged = self._request(account.client.peer, forward.head, forward)
-        started_at = account.started_at
-        facts = (
-            self._now,
-            account.id_line[ID_AT],
-            forward.logged,
-            account.status,
-            account.sent_bytes,
-            (ended_at - started_at) * 1e3,
-            (account.answered_at - started_at) * 1e3,
-            account.upstream.pool.label,
-        )
-        waiting = self.waiting
-        if account.tried or account.received_bytes:
-            waiting.append(_WITH_BODY_OR_TRIES % (*facts, account.received_bytes, len(account.tried) + 1))
-        else:  # each number in a template costs 50 ns
-            waiting.append(_PLAIN % facts)
-        if len(waiting) >= MOST_LINES:
-            self.flush()
+    def _make_lines(self) -> None:
+        lines, sizes, times, ends = self._lines, self._sizes, self._times, self._ends
+        for ended_at, started_at, answered_at, id_line, request, status, sent, label, received, tried in self._taken():
+            if ended_at >= self._now_until:
+                self._tick(ended_at)
+            if len(request) > 1:
+                request[:] = (_request(*request),)
+            tenths = int((ended_at - started_at) * 1e4 + 0.5)
+            if ended_at != answered_at:
+                tenths = (tenths, int((answered_at - started_at) * 1e4 + 0.5))
+            lines += (
+                self._now,
+                id_line[ID_AT],
+                request[0],
+                sizes[sent * 1000 + status],
+                times[tenths],
+                ends[(label, received, len(tried) + 1) if received or tried else label],
+            )
 
     def _line(self, entry: Entry, ended_at: float) -> bytes:
         if ended_at >= self._now_until:
             self._tick(ended_at)
         return (
-            b'%b%b",%b"status":%d,"bytes":%d,"duration_ms":%.3f,"target_ms":%b,"target":%b,'
+            b'%b%b%b"status":%d,"bytes":%d,"duration_ms":%.1f,"target_ms":%b,"target":%b,'
             b'"request_bytes":%d,"tries":%d,"outcome":"%b","reason":%b}\n'
             % (
                 self._now,
@@ -181,7 +236,7 @@ class JsonLog(AccessLog):
                 entry.status,
                 entry.sent_bytes,
                 entry.duration_ms,
-                b"null" if entry.target_ms is None else b"%.3f" % entry.target_ms,
+                b"null" if entry.target_ms is None else b"%.1f" % entry.target_ms,
                 _text(entry.target),
                 entry.received_bytes,
                 entry.tries,
@@ -194,21 +249,30 @@ class JsonLog(AccessLog):
         return f'{self._second_text}.{millisecond:03d}Z","request_id":"'.encode()
 
     def _request(self, peer: Peer, head: RequestHead | None, forward: Forward | None) -> bytes:
-        names = b'"route":null,"service":null,"upstream":null,' if forward is None else self._named(forward)
         if head is None:
-            return b'"client":"%b","method":null,"host":null,"path":null,"user_agent":null,%b' % (peer.address, names)
-        form = self._forms.get(head.block)
-        if form is None or form[0] is not head.host:
-            form = self._form_of(peer, head)
-        _, begin, end = form
-        return b"".join((begin, head.method, b'","path":"', in_json(self._path(head.target)), end, names))
+            return _UNREAD % peer.address + _NOWHERE
+        if forward is not None:
+            return _request(*self._pieces(peer, forward))
+        begin, behind = _begin(peer, head), _agent_piece(head) + _NOWHERE
+        return _request(begin, head.method, self._path(head.target), behind)
 
-    def _form_of(self, peer: Peer, head: RequestHead) -> tuple[bytes, bytes, bytes]:
-        """What does not change while a connection's heads have one form: what stands before the method, and behind the
-        path."""
-        client = in_json(_client(peer, head)) if peer.is_trusted else peer.address
-        begin = b'"client":"%b","host":"%b","method":"' % (client, head.host)  # a host and a token need no escaping
-        form = (head.host, begin, b'","user_agent":%b,' % _text(_agent(head)))
+    def _remember(self, forward: Forward, peer: Peer) -> list[bytes]:
+        forward.logged = pieces = self._pieces(peer, forward)
+        return pieces
+
+    def _pieces(self, peer: Peer, forward: Forward) -> list[bytes]:
+        """What ``_request`` takes."""
+        head, plan, route = forward.head, forward.plan, forward.match.route
+        form = self._forms.get(head.block)
+        if form is None or form[0] is not head.host or form[1] is not plan or form[2] is not route:
+            form = self._form_of(peer, forward)
+        target = head.target if self.with_query else self._path(head.target)
+        return [form[3], head.method, target, form[4]]
+
+    def _form_of(self, peer: Peer, forward: Forward) -> Form:
+        head = forward.head
+        behind = _agent_piece(head) + self._named(forward)
+        form = (head.host, forward.plan, forward.match.route, _begin(peer, head), behind)
         size = len(head.block.before) + len(head.block.after)
         if size <= MAX_FORM and not _may_change(head, *_AGENT):
             if len(self._forms) >= MOST_FORMS:
@@ -235,14 +299,15 @@ class CombinedLog(AccessLog):
 
     TIME_FORMAT = " - - [%d/%b/%Y:%H:%M:%S +0000] "
 
-    def complete(self, account: Account, ended_at: float) -> None:
-        if ended_at >= self._now_until:
-            self._tick(ended_at)
-        forward = account.forward
-        if not forward.logged:
-            forward.logged = self._request(account.client.peer, forward.head)
-        client, request, behind = forward.logged
-        self._add(b"%b%b%b %d %d %b" % (client, self._now, request, account.status, account.sent_bytes, behind))
+    def _make_lines(self) -> None:
+        for ended_at, _, _, _, (client, request, behind), status, sent, *_ in self._taken():
+            if ended_at >= self._now_until:
+                self._tick(ended_at)
+            self._lines.append(b"%b%b%b %d %d %b" % (client, self._now, request, status, sent, behind))
+
+    def _remember(self, forward: Forward, peer: Peer) -> tuple[bytes, bytes, bytes]:
+        forward.logged = pieces = self._request(peer, forward.head)
+        return pieces
 
     def _line(self, entry: Entry, ended_at: float) -> bytes:
         if ended_at >= self._now_until:
@@ -269,6 +334,33 @@ def open_log(settings: AccessLogSettings) -> AccessLog:
     """Whoever opens it flushes it now and then, and closes it."""
     file = LogFile(settings.path, settings.max_bytes) if settings.path is not None else StandardOutput()
     return FORMATS[settings.format](LogWriter(file), with_query=settings.with_query)
+
+
+def _request(begin: bytes, method: bytes, target: bytes, behind: bytes) -> bytes:
+    return b"".join((begin, method, b'","path":"', in_json(target), behind))
+
+
+def _begin(peer: Peer, head: RequestHead) -> bytes:
+    """A host and a method need no escaping."""
+    client = in_json(_client(peer, head)) if peer.is_trusted else peer.address
+    return b'","client":"%b","host":"%b","method":"' % (client, head.host)
+
+
+def _agent_piece(head: RequestHead) -> bytes:
+    return b'","user_agent":%b,' % _text(_agent(head))
+
+
+def _times(tenths: int | tuple[int, int]) -> bytes:
+    """``tenths`` of a millisecond, to the end and to the target's head, or one number where they are the same."""
+    whole, head = tenths if type(tenths) is tuple else (tenths, tenths)
+    return b'"duration_ms":%d.%d,"target_ms":%d.%d,"target":"' % (*divmod(whole, 10), *divmod(head, 10))
+
+
+def _end(facts: bytes | tuple[bytes, int, int]) -> bytes:
+    """The target's name, with the bytes that the request's body had and the tries where those are not 0 and 1."""
+    return b'%b","request_bytes":%d,"tries":%d,"outcome":"complete","reason":null}\n' % (
+        facts if type(facts) is tuple else (facts, 0, 1)
+    )
 
 
 def _text(raw: bytes) -> bytes:

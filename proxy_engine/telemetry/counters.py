@@ -17,6 +17,10 @@ the worst where requests are counted in milliseconds; Kong's begins at 25 ms."""
 
 _BOUNDS_S = tuple(bound / 1000 for bound in LATENCY_BOUNDS_MS)
 
+# The step of a time by its number of half milliseconds: all bounds up to there are multiples of them.
+_STEPPED_S = 0.1
+_STEPS = [bisect_left(_BOUNDS_S, (half + 0.5) / 2000) for half in range(200)]
+
 
 class Counters:
     __slots__ = (
@@ -38,14 +42,18 @@ class Counters:
         self.budget_refusals = 0  # further tries that were not made for want of budget
         self.cut_responses = 0  # responses that broke off under way
         self.own_answers: Counter[int] = Counter()  # responses of the gateway's own, by status
-        self.statuses: Counter[int] = Counter()  # responses of targets that were passed on whole, by status
+        self.statuses = [0] * 1000  # responses of targets that were passed on whole, by status
         self.latency = [0] * (len(_BOUNDS_S) + 1)  # the same responses, by time from the request's head to their end
         self.latency_s = 0.0  # the sum of those times
 
     def answered(self, status: int, seconds: float) -> None:
         """A response of a target went through."""
         self.statuses[status] += 1
-        self.latency[bisect_left(_BOUNDS_S, seconds)] += 1
+        if seconds < _STEPPED_S:
+            step = _STEPS[int(seconds * 2000 - 1e-9)]  # the bounds are inclusive
+        else:
+            step = bisect_left(_BOUNDS_S, seconds)
+        self.latency[step] += 1
         self.latency_s += seconds
 
     def facts(self) -> dict[str, Any]:
@@ -57,7 +65,7 @@ class Counters:
             "budget_refusals": self.budget_refusals,
             "cut_responses": self.cut_responses,
             "own_answers": self.own_answers,
-            "statuses": self.statuses,
+            "statuses": {status: count for status, count in enumerate(self.statuses) if count},
             "latency": self.latency,
             "latency_s": round(self.latency_s, 6),
         }

@@ -224,7 +224,15 @@ class UpstreamConnection(asyncio.Protocol):
         elif block.chunked:
             self._chunked_body(head, rest)
         elif block.length >= 0:
-            self._counted_body(head, rest)
+            self.phase = _COUNTED
+            length = block.length
+            self.left = left = length - len(rest)
+            if left < 0:
+                rest = rest[:length]
+                self.reusable = False
+            self.sink.response_head(head, False, length, rest, left <= 0)
+            if left <= 0:
+                self._end()
         else:
             self.phase = _UNTIL_CLOSE
             self.reusable = False
@@ -236,18 +244,6 @@ class UpstreamConnection(asyncio.Protocol):
         self.reusable = self.reusable and not rest
         self.sink.response_head(head, head.block.chunked, head.block.length, b"", True)
         self._end()
-
-    def _counted_body(self, head: ResponseHead, rest: bytes) -> None:
-        self.phase = _COUNTED
-        length = head.block.length
-        self.left = length - len(rest)
-        if self.left < 0:
-            rest = rest[:length]
-            self.reusable = False
-        is_last = self.left <= 0
-        self.sink.response_head(head, False, length, rest, is_last)
-        if is_last:
-            self._end()
 
     def _chunked_body(self, head: ResponseHead, rest: bytes) -> None:
         self.phase = _CHUNKED
@@ -299,7 +295,8 @@ class UpstreamConnection(asyncio.Protocol):
         self.phase = _IDLE
         self.decoder = None
         if self.reusable and not self.unsent:
-            self.resume_reading()
+            if self.is_paused:
+                self.resume_reading()
             self.pool.give_back(self)
         elif sink.is_request_complete:
             self.pool.dismiss(self)

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .book import AnyPool
 from .named import NamedPool
 from .pool import Counts
 
-if TYPE_CHECKING:
-    from proxy_engine.health import TargetState
 
-
-def connection_facts(uses: Iterable[tuple[TargetState, AnyPool]], now: float) -> dict[str, dict[str, Any]]:
-    """By target id. Over several pools, of services that speak TLS and others that do not, they add up."""
-    pools: dict[str, set[AnyPool]] = defaultdict(set)
-    for state, pool in uses:
-        pools[state.target.id].add(pool)
-    return {id: _facts(reached, now) for id, reached in pools.items()}
-
-
-def _facts(pools: set[AnyPool], now: float) -> dict[str, Any]:
+def connection_facts(pools: set[AnyPool], now: float) -> dict[str, Any]:
+    """Of one target. Over several pools, of services that speak TLS and others that do not, they add up."""
     first, *others = pools
     facts = counts_in_words(sum((pool.counts for pool in others), first.counts))
     for pool in pools:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from proxy_engine.errors import FailureKind
+from proxy_engine.health.passive import concerns_target
 from proxy_engine.http.reply import NAME_RESOLUTION
 from proxy_engine.net.dns import Resolver
 
@@ -268,7 +269,8 @@ class NamedOpening:
         self._end().connected(connection)
 
     def attempt_failed(self, kind: FailureKind, detail: str) -> None:
-        self.pool.shun(self.inner.pool)
+        if concerns_target(kind, detail):  # and not our want of files or ports
+            self.pool.shun(self.inner.pool)
         if self._left:
             self._next()
         else:

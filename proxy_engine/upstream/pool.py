@@ -73,6 +73,7 @@ class Pool:
         "label",
         "loop",
         "max_requests",
+        "now",
         "opened",
         "openings",
         "reused",
@@ -90,6 +91,7 @@ class Pool:
         self.context = context
         self.size = rules.pool_size  # idle connections; 0 once retired
         self.is_retired = False
+        self.now = loop.time()  # of the last sweep, which is all that idle times are compared with
         self.max_requests = rules.max_requests or sys.maxsize
         self.idle: list[UpstreamConnection] = []
         self.connections: set[UpstreamConnection] = set()
@@ -117,12 +119,12 @@ class Pool:
         if len(self.idle) >= self.size or connection.requests >= self.max_requests or connection.transport.is_closing():
             self.dismiss(connection)
             return
-        connection.idle_since = self.loop.time()
+        connection.idle_since = self.now
         self.idle.append(connection)
 
     def dismiss(self, connection: UpstreamConnection) -> None:
         """Close it once the target has taken what waits for it."""
-        connection.idle_since = self.loop.time()
+        connection.idle_since = self.loop.time()  # the last sweep may be as long ago as it has time to close
         connection.transport.close()
 
     def forget(self, connection: UpstreamConnection) -> None:
@@ -170,6 +172,7 @@ class Pool:
 
     def sweep(self, now: float) -> None:
         """Close what has been idle too long, drop closed ones from the list, and end what does not close by itself."""
+        self.now = now
         if not self.connections:
             self.idle.clear()
             return

@@ -1,8 +1,8 @@
 """How supervisor and workers talk: JSON frames over a socket pair, each behind its length (4 bytes, big-endian).
 
-Supervisor → worker: ``snapshot``, ``changes``, ``health``, ``reopen``, ``drain``. Worker → supervisor: ``ready``,
-``applied``, ``report``, ``flip``. Both ends run the same code version, and the pair is private: no frame is ever
-untrusted.
+Supervisor → worker: ``snapshot``, ``changes``, ``health``, ``inspect``, ``reopen``, ``drain``. Worker → supervisor:
+``ready``, ``applied``, ``report``, ``flip``, ``inspected``, ``leaving``. Both ends run the same code version, and the
+pair is private: no frame is ever untrusted.
 """
 
 from __future__ import annotations
@@ -98,6 +98,11 @@ class Link(asyncio.Protocol):
             at = end
             self.on_frame(frame)
         del self._held[:at]
+
+    @property
+    def is_congested(self) -> bool:
+        """The other side has not read what was sent to it."""
+        return self.transport.get_write_buffer_size() > 0
 
     def send(self, frame: bytes) -> None:
         if not self.transport.is_closing():

@@ -133,7 +133,7 @@ class StatusListener:
 
     def inspected(self, worker_number: int, frame: dict[str, Any]) -> None:
         if (inquiry := self._asked.get(frame["id"])) is not None:
-            inquiry.take(worker_number, frame["targets"])
+            inquiry.take(worker_number, frame["targets"], is_last=frame["is_last"])
 
 
 def _latency(facts: list[dict[str, Any]]) -> dict[str, Any]:
@@ -156,10 +156,13 @@ class Inquiry:
         self.answers: dict[int, dict[str, Any]] = {}
         self.complete = asyncio.Event()
         self._awaited = awaited
+        self._parts: dict[int, dict[str, Any]] = {}  # of answers that are not complete yet
         if not awaited:
             self.complete.set()
 
-    def take(self, number: int, answer: dict[str, Any]) -> None:
-        self.answers[number] = answer
+    def take(self, number: int, part: dict[str, Any], *, is_last: bool) -> None:
+        self._parts.setdefault(number, {}).update(part)
+        if is_last:
+            self.answers[number] = self._parts.pop(number)
         if self._awaited <= self.answers.keys():
             self.complete.set()

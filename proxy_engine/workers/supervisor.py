@@ -165,9 +165,8 @@ class Supervisor:
         for task in others:
             task.cancel()
         _, late = await asyncio.wait(keepers, timeout=self.settings.drain_s + KILL_AFTER_S)
-        for worker in self.workers:
-            if late and worker.process and worker.process.returncode is None:
-                worker.process.kill()
+        for worker in self.workers if late else ():
+            worker.kill()
         await asyncio.gather(*keepers, *others, return_exceptions=True)
         if self._save_due.is_set():
             await self._save()

@@ -11,15 +11,36 @@ from typing import Any
 from proxy_engine import spec
 from proxy_engine.http.request import RequestHead, parse_head
 
+from .pems import a_pair
+
 _numbers = itertools.count(1)
+
+_SOMEBODY = {"id": "00000000-0000-4000-8000-000000000002"}
+_CERTIFICATE = {"id": "00000000-0000-4000-8000-000000000003"}
 
 SMALLEST: dict[str, dict[str, Any]] = {
     "services": {"host": "origin.test"},
     "routes": {"paths": ["/"]},
     "upstreams": {"name": "pool.test"},
     "targets": {"target": "10.0.0.1:8000", "upstream": {"id": "00000000-0000-4000-8000-000000000001"}},
+    "consumers": {"username": "alice"},
+    "keyauth_credentials": {"consumer": _SOMEBODY},
+    "basicauth_credentials": {"username": "alice", "password": "opensesame", "consumer": _SOMEBODY},
+    "acls": {"group": "gold", "consumer": _SOMEBODY},
+    "plugins": {"name": "key-auth"},
+    "certificates": a_pair()._asdict(),
+    "snis": {"name": "a.test", "certificate": _CERTIFICATE},
+    "ca_certificates": {"cert": a_pair(is_authority=True).cert},
 }
 """What has to be given for each kind; everything else has a default."""
+
+SMALLEST_CONFIG: dict[str, dict[str, Any]] = {
+    "acl": {"allow": ["gold"]},
+    "ip-restriction": {"deny": ["10.0.0.0/8"]},
+    "proxy-cache": {"strategy": "memory"},
+    "rate-limiting": {"minute": 5},
+}
+"""The same for the settings of plugins; those not named here need none."""
 
 
 def an_id(number: int) -> str:

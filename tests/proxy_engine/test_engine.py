@@ -7,10 +7,11 @@ import time
 
 import pytest
 
+from proxy_engine.engine import MOST_REPORTED
 from proxy_engine.sources import HealthFact
 from tests.proxy_engine.builders import values
 from tests.proxy_engine.support.client import a_request
-from tests.proxy_engine.support.targets import a_response, answering, silent
+from tests.proxy_engine.support.targets import a_response, answering, resetting, silent
 from tests.proxy_engine.support.waiting import until
 
 OK = answering(a_response(b"ok"))
@@ -35,13 +36,13 @@ class TestStates:
         scene = gateway.serve(await target(OK), await target(OK))
         gateway.load(*[entity for entity in scene.entities if entity[1] is not scene.targets[0]])
 
-        assert list(gateway.engine.target_facts()) == [scene.targets[1]["id"]]
+        assert list(dict(gateway.engine.target_facts())) == [scene.targets[1]["id"]]
 
     async def test_so_does_a_deletion(self, gateway, target):
         scene = gateway.serve(await target(OK), await target(OK))
         gateway.delete("targets", scene.targets[0])
 
-        assert list(gateway.engine.target_facts()) == [scene.targets[1]["id"]]
+        assert list(dict(gateway.engine.target_facts())) == [scene.targets[1]["id"]]
 
     async def test_a_deleted_targets_exchange_is_finished(self, gateway, target):
         go_on = asyncio.Event()
@@ -71,7 +72,7 @@ class TestStates:
         client.send(a_request())
         await until(lambda: scene.state().active)
 
-        facts = gateway.engine.target_facts()[scene.targets[0]["id"]]
+        facts = dict(gateway.engine.target_facts())[scene.targets[0]["id"]]
 
         assert facts["target"] == scene.targets[0]["target"]
         assert (facts["ready"], facts["healthy"]) == (True, True)
@@ -232,3 +233,57 @@ async def test_whom_the_engine_trusts(make_gateway, networks, address, is_truste
     gateway = await make_gateway(env={"GATEWAY_TRUSTED_IPS": networks})
 
     assert gateway.engine.trusts(address) is is_trusted
+
+
+class TestHostsThatServicesName:
+    async def test_their_states_go_with_the_last_service(self, gateway, target):
+        origin = await target(OK)
+        host, port = origin.address.split(":")
+        service = values("services", host=host, port=int(port))
+        route = values("routes", paths=["/"], service={"id": service["id"]})
+        gateway.load(("services", service), ("routes", route))
+        assert (await gateway.ask()).status == 200
+        (fact,) = dict(gateway.engine.target_facts()).values()
+        assert (fact["target"], fact["requests"]) == (origin.address, 1)
+
+        gateway.apply(("services", service | {"read_timeout": 5000}))
+        (fact,) = dict(gateway.engine.target_facts()).values()
+        assert fact["requests"] == 1
+
+        for number in range(10):
+            gateway.apply(("services", service | {"host": f"10.0.0.{number}"}))
+        assert [fact["target"] for fact in dict(gateway.engine.target_facts()).values()] == [f"10.0.0.9:{port}"]
+        gateway.delete("services", service)
+        assert not dict(gateway.engine.target_facts())
+
+
+async def test_what_is_left_out_is_told_up_to_a_number(gateway):
+    nowhere = {"service": {"id": "00000000-0000-4000-8000-000000000000"}}
+    gateway.load(*(("routes", values("routes", paths=["/"], **nowhere)) for _ in range(MOST_REPORTED + 50)))
+
+    problems = gateway.engine.entity_problems()
+
+    assert len(problems) == MOST_REPORTED + 1
+    assert problems[-1] == "and 50 further entities that are left out"
+
+
+async def test_who_is_found_healthy_is_no_longer_ejected(gateway, target):
+    breaker = {"consecutive_failures": 1, "open_time": 600, "max_ejected": 100}
+    scene = gateway.serve(await target(resetting), upstream={"circuit_breaker": breaker}, retries=0)
+    await gateway.ask()
+    gateway.engine.set_health([unhealthy(scene.targets[0])])
+    assert scene.state().ejected
+
+    gateway.engine.set_health([unhealthy(scene.targets[0], healthy=True, since=2.0)])
+
+    assert scene.state().ready
+
+
+async def test_a_target_at_another_address_begins_anew(gateway, target):
+    scene = gateway.serve(await target(OK), upstream={"algorithm": "latency"})
+    await gateway.ask()
+    assert scene.state().latency is not None
+
+    gateway.apply(("targets", scene.targets[0] | {"target": "127.0.0.1:9"}))
+
+    assert scene.state().latency is None

@@ -13,6 +13,7 @@ from proxy_engine.balancing import ALGORITHMS, Balancer
 from proxy_engine.errors import FailureKind
 from proxy_engine.explain import Explanation, Replica, explain
 from proxy_engine.health import TargetState
+from proxy_engine.http.limits import MessageLimits
 from proxy_engine.http.request import parse_head
 from proxy_engine.proxy.forward import Peer
 from proxy_engine.proxy.prepare import Refusal, prepare
@@ -148,6 +149,18 @@ class TestARequestThatIsForwarded:
         assert FailureKind.RESET in read.repeated_after
         assert write.repeated_after == (FailureKind.CONNECT, FailureKind.CONNECT_TIMEOUT)
 
+    def test_it_tells_the_answers_that_are_tried_again(self):
+        snapshot = a_snapshot(*Pool({}, retry={"statuses": [503, 502]}).entities)
+
+        assert asked(snapshot).forwarding.repeated_statuses == (502, 503)
+        assert asked(snapshot, a_head(method="POST")).forwarding.repeated_statuses == ()
+
+    def test_it_tells_the_times_that_apply(self):
+        rules = {"connections": {"connect_timeout": 500, "read_timeout": 700}, "retry": {"total_timeout": 900}}
+        told = asked(a_snapshot(*Pool({}, service={"write_timeout": 601}, **rules).entities)).forwarding
+
+        assert (told.connect_ms, told.write_ms, told.read_ms, told.total_ms) == (500, 601, 700, 900)
+
     def test_a_service_may_name_a_host_instead_of_an_upstream(self):
         service = values("services", host="origin.test", port=81)
         route = values("routes", service=to(service))
@@ -187,6 +200,22 @@ class TestARequestThatIsForwarded:
 
 
 class TestARequestThatTheGatewayAnswersItself:
+    @pytest.mark.parametrize(
+        ("raw_head", "bounds", "status"),
+        [
+            (a_head("/" + "x" * 1000), MessageLimits(request_line_bytes=1000), 414),
+            (a_head("/", "X-A: " + "y" * 300), MessageLimits(field_bytes=256), 431),
+            (a_head("/", *["X-A: b"] * 10), MessageLimits(fields=10), 431),
+            (a_head("/", *["X-A: b"] * 200), MessageLimits(head_bytes=1024, fields=1000), 431),
+        ],
+        ids=lambda value: value[:20] if isinstance(value, bytes) else None,
+    )
+    def test_it_knows_the_limits_that_are_set(self, raw_head, bounds, status):
+        runtime = Replica(a_snapshot(*Pool({}).entities)).runtime
+
+        assert explain(runtime, a_peer(), raw_head, bounds=bounds).answer.status == status
+        assert explain(runtime, a_peer(), raw_head, bounds=MessageLimits(fields=300)).answer is None
+
     @pytest.mark.parametrize(
         ("raw_head", "status", "reason"),
         [

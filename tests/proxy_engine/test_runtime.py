@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from proxy_engine.health.state import TargetState
-from proxy_engine.runtime import Compiler
+from proxy_engine.runtime import MOST_CHECKED, Compiler
 from proxy_engine.sources import ChangeRow
 from proxy_engine.upstream.book import PoolBook
 from proxy_engine.upstream.pool import Pool
@@ -291,6 +291,14 @@ class TestPools:
         assert bench.addresses == set()
 
 
+ODD_UPSTREAM = UPSTREAM | {"algorithm": "consistent-hashing", "hash_on": "zodiac"}
+
+
+def unchecked(kind: str, entity: dict) -> list[tuple[str, dict]]:
+    """In a batch too large to be checked row by row."""
+    return [(kind, entity), *(("services", values("services")) for _ in range(MOST_CHECKED))]
+
+
 class TestBadRows:
     """Refused at the door; one that still comes is left out, said, and the rest runs."""
 
@@ -355,6 +363,36 @@ class TestBadRows:
         assert not bench.compiler.problems
         assert not runtime.table.problems
         assert bench.addresses == set()
+
+    def test_a_service_that_fails_on_its_way_leaves_no_pool_behind(self, bench):
+        """Its first targets have their pools when the last one turns out to be unusable."""
+        bench.apply(*ALL, ("targets", OTHER_TARGET))
+
+        runtime = bench.apply(*unchecked("upstreams", ODD_UPSTREAM))
+
+        assert SERVICE["id"] not in runtime.plans
+        assert not bench.addresses & {"10.0.0.1:8001", "10.0.0.2:8002"}
+
+    def test_a_service_is_right_again_with_its_upstream(self, bench):
+        bench.apply(*ALL)
+        bench.apply(*unchecked("upstreams", ODD_UPSTREAM))
+        assert bench.compiler.problems
+
+        bench.apply(("upstreams", UPSTREAM))
+
+        assert not bench.compiler.problems
+
+    def test_nothing_is_kept_of_names_that_went(self, bench):
+        for number in range(5):
+            host, pool = values("services", host=f"h{number}.test"), values("upstreams", name=f"u{number}.test")
+            target = values("targets", target="10.0.0.1:1", upstream={"id": pool["id"]})
+            all_of_it = (("services", host), ("upstreams", pool), ("targets", target))
+            bench.apply(*all_of_it)
+            bench.delete(*all_of_it)
+        compiler = bench.compiler
+        assert not compiler._services_at
+        assert not compiler._targets_of
+        assert not compiler._upstream_named
 
     def test_a_kind_of_a_newer_control_plane_is_ignored(self, bench):
         assert matches(bench.apply(*ALL, ("wizards", {"id": "x", "name": "Merlin"})))

@@ -71,6 +71,18 @@ def test_it_begins_again_when_all_ready_targets_were_tried(algorithm):
 
 
 @each_algorithm
+def test_then_it_prefers_names_with_addresses_that_were_not_tried(algorithm):
+    cast = Cast(algorithm, {"a": 100, "b": 1, "c": 1})
+    cast["b"].addresses = cast["c"].addresses = 2
+    for key in keys(20):
+        tried = [cast.pick(key)]
+        for _ in range(4):
+            tried.append(cast.pick(key, tried))
+        assert sorted(tried) == ["a", "b", "b", "c", "c"]
+        assert tried[2] != tried[3]
+
+
+@each_algorithm
 @pytest.mark.parametrize("weights", [[], [0], [0, 0]])
 def test_it_picks_nothing_where_nothing_has_weight(algorithm, weights):
     cast = Cast(algorithm, weights)

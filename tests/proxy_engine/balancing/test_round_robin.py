@@ -135,3 +135,31 @@ def test_a_dead_targets_share_goes_to_all_others_alike_when_requests_are_retried
         name = cast.pick()
         served[name if name != "dead" else cast.pick(tried=["dead"])] += 1
     assert max(served.values()) - min(served.values()) <= 3
+
+
+@pytest.mark.parametrize("weights", [[1, 1], [4000, 4001], [2, 1, 1]])
+def test_further_tries_take_nobodys_turn(weights):
+    """With two targets of which one always fails, each request began at that one once the other served its retry."""
+    cast, undisturbed = Cast("round-robin", weights), Cast("round-robin", weights).picks(200)
+    firsts = []
+    for _ in range(200):
+        firsts.append(cast.pick())
+        if firsts[-1] == "t0":
+            cast.pick(tried=["t0"])
+    assert firsts == undisturbed
+
+
+def test_nor_does_one_that_finds_nobody_left():
+    cast = Cast("round-robin", [1, 1])
+    firsts = []
+    for _ in range(20):
+        firsts.append(cast.pick())
+        second = cast.pick(tried=[firsts[-1]])
+        cast.pick(tried=[firsts[-1], second])
+    assert Counter(firsts) == {"t0": 10, "t1": 10}
+
+
+def test_further_tries_beside_a_long_turn_go_by_weight():
+    cast = Cast("round-robin", {"dead": 4001, "a": 30000, "b": 10000})
+    served = Counter(cast.pick(tried=["dead"]) for _ in range(4000))
+    assert served["a"] == pytest.approx(3000, abs=200)

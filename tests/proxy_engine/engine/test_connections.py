@@ -36,7 +36,7 @@ async def test_connections_are_kept_as_the_rules_say(gateway, target, rules, ope
     await ask(gateway, 6)
 
     assert len(origin.visits) == opened
-    facts = gateway.engine.target_facts()[scene.targets[0]["id"]]["connections"]
+    facts = dict(gateway.engine.target_facts())[scene.targets[0]["id"]]["connections"]
     assert (facts["opened"], facts["reused"]) == (opened, 6 - opened)
 
 

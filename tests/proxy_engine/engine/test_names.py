@@ -213,7 +213,7 @@ async def test_what_the_dns_said_can_be_looked_at(gateway, dns, origins):
     await until(lambda: scene.state(0).addresses == 2 and not scene.state(1).ready)
     await bodies(gateway, 6)
 
-    facts = [gateway.engine.target_facts()[entity["id"]]["connections"] for entity in scene.targets]
+    facts = [dict(gateway.engine.target_facts())[entity["id"]]["connections"] for entity in scene.targets]
     assert 70 < facts[0].pop("expiresIn") <= 77
     assert facts[0] == {
         "opened": 2,

@@ -289,3 +289,37 @@ class Traffic(RuleBasedStateMachine):
 
 Traffic.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
 TestTraffic = Traffic.TestCase
+
+
+class TestSomebodyElsesWord:
+    @pytest.mark.parametrize("seconds", [1, 10])  # open, half-open
+    def test_ends_an_ejection(self, seconds):
+        pool = Pool(4, open_time=10)
+        pool.fail(0)
+        pool.pass_time(seconds)
+
+        pool.book.vouch_for(pool.states[0])
+
+        assert pool.book.circuit_of(pool.states[0]).is_closed
+        assert not pool.breaker.has_some_out
+        assert pool.ejected == []
+        assert pool.states[0].trials is None
+
+    def test_makes_room_for_another_one(self):
+        pool = Pool(4, max_ejected=25)
+        pool.fail(0)
+        pool.book.vouch_for(pool.states[0])
+        pool.fail(1)
+        assert pool.ejected == [1]
+
+    def test_is_no_news_of_one_that_is_not_ejected(self):
+        pool = Pool(4)
+        pool.fail(0, times=1)
+        pool.book.vouch_for(pool.states[0])
+        pool.fail(0, times=1)
+        assert pool.ejected == [0]
+
+    def test_concerns_nobody_without_a_breaker(self):
+        stranger = TargetState(a_target(id="x", target="x.test:80"))
+        Pool(4).book.vouch_for(stranger)
+        assert Pool(4).book.circuit_of(stranger) is None

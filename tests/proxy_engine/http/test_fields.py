@@ -140,6 +140,13 @@ def test_names_are_bounded_even_where_no_line_is_remembered(table):
         assert len(table._names) <= MAX_REMEMBERED
 
 
+def test_long_names_are_checked_each_time_instead_of_remembered(table):
+    for number in range(3):
+        table.read(b"X-%b: a" % (b"%d" % number * fields.MAX_REMEMBERED_NAME))
+    assert not table._names
+    assert not table.are_plain(b"X-%b: a" % (b"1" * fields.MAX_REMEMBERED_NAME), 1)
+
+
 @pytest.mark.parametrize("late", [b"Host: late", b"X-Late: 1", b"X-Name-%d: 1" % MAX_REMEMBERED])
 def test_no_line_is_lost_when_the_memory_overflows_in_the_middle_of_a_head(table, late):
     known = [b"Authorization: secret", b"Host: known", b"Accept: */*"]

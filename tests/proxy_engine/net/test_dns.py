@@ -324,3 +324,16 @@ class TestManyNames:
         bench.lookup.fail("cancelled")
 
         assert bench.listener.heard == 0
+
+
+def test_of_a_name_with_too_many_addresses_the_same_are_kept(bench):
+    """Servers turn their answers: the first of each would be others each time, and all connections with them."""
+    many = [f"10.0.0.{number}" for number in range(2 * dns.MAX_ADDRESSES)]
+    name = bench.known(*many, ttl=5)
+    before = name.addresses
+
+    bench.pass_time(6)
+    bench.lookup.answer(*many[50:], *many[:50], ttl=5)
+
+    assert name.addresses == before
+    assert bench.listener.heard == 1

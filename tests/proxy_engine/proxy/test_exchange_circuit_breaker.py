@@ -41,7 +41,7 @@ def edit(scene, **fields):
 
 def circuit(scene, number=0):
     engine = scene.gateway.engine
-    return engine.target_facts()[scene.targets[number]["id"]]["circuit"]
+    return dict(engine.target_facts())[scene.targets[number]["id"]]["circuit"]
 
 
 async def ask(gateway, times):
@@ -193,7 +193,7 @@ class TestConfiguration:
 
         assert await ask(gateway, 4) == [503, 503, 200, 200]
         assert circuit(scene)["state"] == "open"
-        fact = gateway.engine.target_facts()[scene.targets[0]["id"]]
+        fact = dict(gateway.engine.target_facts())[scene.targets[0]["id"]]
         assert (fact["obstacles"], fact["remark"]) == (["ejected"], "used all the same: too few targets are healthy")
 
     async def test_what_is_ejected_is_told_in_the_report(self, gateway, target, serve):

@@ -1,6 +1,6 @@
 """The budget of further tries: who gets a place in it, who is refused one, and that every place is given back.
 
-Rotation begins with the first target, and a further try takes the second one's turn: each request comes to the first.
+Rotation begins with the first target; further tries take nobody's turn.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def places(gateway) -> int:
 
 @pytest.fixture
 async def held(gateway, target):
-    """An exchange whose further try is under way, and has the one place there is."""
+    """An exchange whose further try is under way, and has the one place there is. The next begins at the first."""
     scene = gateway.serve(
         await target(resetting), await target(silent), read_timeout=10_000, upstream=one_place(total_timeout=60_000)
     )
@@ -38,6 +38,8 @@ async def held(gateway, target):
     client.send(a_request())
     await until(lambda: scene.state(1).active)
     assert places(gateway) == 1
+    (balancer,) = gateway.engine.runtime.balancers.values()
+    assert balancer.pick() is scene.state(1)
     return scene, client
 
 

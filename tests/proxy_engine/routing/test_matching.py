@@ -268,3 +268,21 @@ def test_a_thousand_tenants_told_apart_by_a_header_are_looked_up():
 
 def test_an_empty_table_is_built_of_nothing():
     assert len(RouteTable.build([], {})) == 0
+
+
+def test_problems_follow_services_that_come_and_go():
+    service, other = a_service(), a_service()
+    route, fine = a_route(paths=["/a"], service_id=service.id), a_route(paths=["/b"], service_id=other.id)
+    table = a_table(route, fine, services=[other])
+    assert [id for id, _ in table.problems] == [route.id]
+
+    both = {entity.id: entity for entity in (service, other)}
+    table = table.with_changes(services=both)
+    assert table.problems == []
+    table = table.with_changes(services={service.id: service})
+    assert [id for id, _ in table.problems] == [fine.id]
+    table = table.with_changes(upserts=[a_route(id=fine.id, paths=["/b"], service_id=service.id)])
+    assert table.problems == []
+    table = table.with_changes(services={})
+    assert {id for id, _ in table.problems} == {route.id, fine.id}
+    assert table.with_changes(removed_ids=[route.id, fine.id]).problems == []

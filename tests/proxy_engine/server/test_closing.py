@@ -7,8 +7,8 @@ import socket
 
 import pytest
 
-from tests.proxy_engine.support.client import a_request
-from tests.proxy_engine.support.targets import CHUNKED_HEAD, RESET_ON_CLOSE, a_response, answering, silent
+from tests.proxy_engine.support.client import a_request, chunked
+from tests.proxy_engine.support.targets import CHUNKED_HEAD, RESET_ON_CLOSE, a_response, answering, deaf, silent
 from tests.proxy_engine.support.waiting import until
 
 OK = answering(a_response(b"ok"))
@@ -170,6 +170,43 @@ class TestAClientThatLeaves:
         await until(lambda: origin.visits[0].is_over)
         assert scene.state().failures == 0
         assert not gateway.engine.half_closed
+
+    @pytest.mark.parametrize(
+        ("field", "body"),
+        [
+            (b"Content-Length: 200000", b"x" * 200_000),
+            (b"Transfer-Encoding: chunked", chunked(*[b"x" * 100] * 2000)),
+        ],
+        ids=["counted", "more chunks than are read at once"],
+    )
+    async def test_after_a_long_body_that_came_before_there_was_a_connection(self, gateway, target, field, body):
+        """It had to wait, but once it is here nobody but its client has anything to say on that connection."""
+        origin = await target(silent)
+        gateway.serve(origin)
+        client = await gateway.connect()
+        connection = await until(lambda: gateway.connections() and gateway.connections()[0])
+        connection.data_received(a_request("/", field, method="POST"))
+        connection.data_received(body)
+        await until(lambda: origin.requests)
+
+        client.reset()
+
+        await until(gateway.is_at_rest)
+        await until(lambda: origin.visits[0].is_over)
+
+    async def test_while_its_target_takes_nothing(self, gateway, target):
+        gateway.serve(await target(deaf, kernel_bytes=16_384))
+        client = await gateway.connect()
+        body = b"x" * 8_000_000
+        client.send(a_request("/", b"Content-Length: %d" % len(body), method="POST"))
+        await until(gateway.upstream_in_use)
+        connection = gateway.connections()[0]
+        connection.data_received(body)
+        await until(lambda: gateway.upstream_in_use().is_clogged)
+
+        client.reset()
+
+        await until(gateway.is_at_rest)
 
     async def test_in_the_middle_of_its_request(self, gateway, target):
         origin = await target(silent)

@@ -9,7 +9,7 @@ import pytest
 from proxy_engine.server.door import TOO_MANY, TOO_MANY_OF_ONE, Door, place_of
 from proxy_engine.settings import Limits
 from tests.proxy_engine.support.client import Cut, a_request
-from tests.proxy_engine.support.targets import a_response, answering, silent
+from tests.proxy_engine.support.targets import a_response, answering, echoing, silent
 from tests.proxy_engine.support.waiting import until
 from tests.proxy_engine.support.websocket import a_handshake, repeating, switching
 
@@ -209,3 +209,15 @@ class TestTheFirstByte:
         gateway.pass_time(2)
         assert (await client.response()).status == 408
         await asyncio.sleep(0)
+
+    async def test_an_empty_line_behind_a_body_is_no_head(self, make_gateway, target):
+        """Old clients send one. A 408 would be taken for the answer to their next request."""
+        gateway = await make_gateway(head_s=15)
+        gateway.serve(await target(echoing))
+        client = await gateway.connect()
+        await client.ask(a_request(method="POST", body=b"body") + b"\r\n")
+        await until(lambda: gateway.connections()[0].held)
+
+        gateway.pass_time(16)
+
+        assert await client.rest() == b""

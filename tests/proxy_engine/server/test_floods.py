@@ -78,6 +78,29 @@ class TestTinyChunks:
             assert response.body == b"a" * self.COUNT
         assert not gateway.connections()[0].is_reading_paused
 
+    async def test_they_arrive_from_a_client_that_closed_its_side_long_ago(self, gateway, target):
+        """The end was read behind the first request, when the second waited for its turn."""
+        gateway.serve(await target(echoing))
+        client = await gateway.connect()
+        client.send(a_request() + a_request("/", CHUNKED, method="POST") + self.BODY[-6 * 3000 - 5 :])
+        client.finish()
+
+        await client.response()
+        assert (await client.response()).body == b"a" * 3000
+        assert await client.rest() == b""
+
+    async def test_half_of_them_from_such_a_client_are_given_up(self, gateway, target):
+        origin = await target(echoing)
+        gateway.serve(origin)
+        client = await gateway.connect()
+        half = self.BODY[: 18 * CHUNKS_AT_ONCE]
+        client.send(a_request() + a_request("/", CHUNKED, method="POST") + half)
+        client.finish()
+
+        await client.response()
+        assert await client.rest() == b""
+        assert len(origin.requests) == 1
+
     async def test_one_callback_reads_so_many_and_then_it_is_someone_elses_turn(self, gateway, target):
         gateway.serve(await target(silent))
         client = await gateway.connect()

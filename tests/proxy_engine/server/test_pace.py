@@ -63,13 +63,13 @@ def test_one_look_counts_five_seconds_at_most():
 
 
 def test_a_response_is_judged_by_how_what_waits_becomes_less():
-    pace = ResponsePace(100_000, LIMITS, 0.0)
-    waiting = iter(range(99_910, 0, -90))
+    pace = ResponsePace(-100_000, LIMITS, 0.0)
+    waiting = iter(range(-99_910, 0, 90))
     seconds = next(second for second in range(1, 1000) if pace.lags(next(waiting), float(second)))
     assert seconds == 51  # ten a second short of the rate, with 500 to spare
 
 
-def test_more_to_take_is_not_held_against_the_client():
+def test_what_waits_of_another_response_is_not_held_against_the_client():
     pace = ResponsePace(1000, LIMITS, 0.0)
-    assert not pace.lags(500_000, 1.0)
+    assert not pace.lags(-500_000, 1.0)
     assert pace.credit == 400

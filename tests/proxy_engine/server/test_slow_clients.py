@@ -188,6 +188,32 @@ class TestAResponse:
 
         assert len(await client.reader.readexactly(left)) == left
 
+    async def test_one_that_takes_enough_while_even_more_comes(self, make_gateway, target):
+        """What waits for it only grows, second by second."""
+        permits = asyncio.Semaphore(0)
+
+        async def faster_than_the_client(visit):
+            await visit.request()
+            await visit.send(a_response(BODY[:100_000], length=10**9))
+            while True:
+                await permits.acquire()
+                await visit.send(BODY[:7000])
+
+        gateway = await make_gateway(kernel_bytes=LITTLE, send_bytes_per_s=4000, rate_grace_s=5)
+        gateway.serve(await target(faster_than_the_client))
+        client = await gateway.connect(buffer_bytes=1000, kernel_bytes=LITTLE)
+        client.send(a_request())
+        connection = await until(lambda: gateway.connections() and gateway.connections()[0])
+        await until(lambda: connection.exchange and connection.exchange.sent_bytes == 100_000)
+        for _ in range(30):
+            sent = connection.exchange.sent_bytes
+            await client.reader.readexactly(5000)
+            permits.release()
+            await until(lambda sent=sent: connection.exchange.sent_bytes == sent + 7000)
+            pass_seconds(gateway, 1)
+
+            assert connection.is_busy
+
     async def test_what_waits_behind_the_end_of_the_response_counts(self, make_gateway, target):
         """All of it fits below the high-water mark: the exchange is over, the memory is not free."""
         gateway = await make_gateway(kernel_bytes=LITTLE, send_bytes_per_s=1000, rate_grace_s=5)

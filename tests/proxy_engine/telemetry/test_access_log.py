@@ -206,6 +206,35 @@ async def test_a_malformed_body_is_one_line(gateway, target):
     assert (entry["status"], entry["outcome"], entry["path"]) == (400, "own answer", "/")
 
 
+async def test_a_body_that_stops_coming_was_a_try_all_the_same(gateway, target):
+    origin = await target(silent)
+    gateway.serve(origin)
+    log = log_of(gateway)
+    client = await gateway.connect()
+    client.send(a_request("/", b"Content-Length: 10", method="POST") + b"half")
+    await until(gateway.upstream_in_use)
+    gateway.pass_time(gateway.engine.limits.body_idle_s + 1)
+    assert (await client.response()).status == 408
+
+    (entry,) = entries_of(log)
+    assert (entry["status"], entry["target"], entry["tries"]) == (408, origin.address, 1)
+
+
+async def test_a_client_that_leaves_before_the_next_try_has_had_those_before_it(gateway, target):
+    busy = await target(answering(a_response(status=b"503 Service Unavailable")))
+    retry = {"statuses": [503], "backoff": 60_000, "max_backoff": 60_000}
+    gateway.serve(busy, await target(silent), upstream={"retry": retry})
+    log = log_of(gateway)
+    client = await gateway.connect()
+    client.send(a_request())
+    await until(lambda: gateway.engine.counters.retries["status"])
+    client.reset()
+    await until(lambda: log.waiting)
+
+    (entry,) = entries_of(log)
+    assert (entry["outcome"], entry["target"], entry["tries"]) == ("client left", busy.address, 1)
+
+
 async def test_a_tunnel_has_its_line_at_its_end(gateway, target):
     gateway.serve(await target(switching(repeating)))
     log = log_of(gateway)
@@ -285,7 +314,7 @@ async def test_lines_do_not_pile_up_between_two_sweeps(gateway, monkeypatch):
     for _ in range(4):
         await gateway.ask()
 
-    assert (len(log.writer.lines), len(log.waiting)) == (3, 1)
+    assert (len(log.writer.lines), log.waiting) == (3, 1)
 
 
 async def test_a_sweep_hands_them_over(gateway):
@@ -294,7 +323,7 @@ async def test_a_sweep_hands_them_over(gateway):
     await gateway.ask()
     gateway.pass_time(0)
 
-    assert (len(log.writer.lines), log.waiting) == (1, [])
+    assert (len(log.writer.lines), log.waiting) == (1, 0)
 
 
 async def test_the_time_goes_on_by_milliseconds(gateway):

@@ -18,7 +18,7 @@ def test_a_response_is_counted_by_its_status_and_its_time():
     counters = counted(0.2, 0.9, 0.9, 1, 4, 100_000)
     counters.answered(404, 0.0002)
 
-    assert counters.statuses == {200: 6, 404: 1}
+    assert counters.facts()["statuses"] == {200: 6, 404: 1}
     by_bound = dict(zip((*LATENCY_BOUNDS_MS, "more"), counters.latency, strict=True))
     assert {bound: count for bound, count in by_bound.items() if count} == {0.5: 2, 1: 3, 5: 1, "more": 1}
     assert counters.latency_s == pytest.approx(100.0072)

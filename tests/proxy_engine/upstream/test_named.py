@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections import Counter
 
 import pytest
@@ -29,6 +31,7 @@ class Net:
         self.now = 1000.0
         self.refusing: set[str] = set()
         self.hanging: set[str] = set()
+        self.wanting = False  # as without file descriptors
         self.dialled: list[str] = []
         self.call_soon = asyncio.get_running_loop().call_soon
         self.create_task = asyncio.get_running_loop().create_task
@@ -38,6 +41,8 @@ class Net:
 
     async def create_connection(self, make, host, port, **options):
         self.dialled.append(host)
+        if self.wanting:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         if host in self.hanging:
             await asyncio.Event().wait()
         if host in self.refusing:
@@ -231,6 +236,15 @@ class TestDeadAddresses:
         bench.net.refusing = {"10.0.0.2"}
 
         assert (await bench.connect()).connection.pool.address.host == "10.0.0.1"
+
+    async def test_our_own_want_of_files_is_not_held_against_it(self, bench):
+        await bench.resolve("10.0.0.1", "10.0.0.2")
+        bench.net.wanting = True
+        for _ in range(2):
+            assert (await bench.connect()).failure == (FailureKind.CONNECT, os.strerror(errno.EMFILE))
+        bench.net.wanting = False
+
+        assert not bench.pool._shunned
 
     async def test_one_that_was_given_up_as_too_slow_is_left_alone(self, bench):
         await bench.resolve("10.0.0.1", "10.0.0.2")

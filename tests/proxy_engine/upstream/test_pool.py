@@ -102,6 +102,7 @@ class TestIdleConnections:
         old, young = a_connection(pool), a_connection(pool)
         pool.give_back(old)
         clock.now += pool.rules.idle_timeout - 1
+        pool.sweep(clock.now)
         pool.give_back(young)
         clock.now += 2
 
@@ -154,6 +155,16 @@ class TestIdleConnections:
         pool.sweep(clock.now)
 
         assert connection.transport.was_aborted
+
+    def test_it_has_its_time_however_long_ago_the_last_sweep_was(self, pool, clock):
+        """Of thousands of pools each is visited every few seconds."""
+        connection = a_connection(pool)
+        clock.now += pools.CLOSE_TIMEOUT_S + 1
+
+        pool.dismiss(connection)
+        pool.sweep(clock.now)
+
+        assert not connection.transport.was_aborted
 
     def test_one_in_use_is_left_alone(self, pool, clock):
         connection = a_connection(pool)

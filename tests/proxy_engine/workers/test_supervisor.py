@@ -16,7 +16,7 @@ from tests.proxy_engine.builders import values
 from tests.proxy_engine.support.client import a_request
 from tests.proxy_engine.support.node import is_listening
 from tests.proxy_engine.support.sources import MemoryReporter, MemorySource
-from tests.proxy_engine.support.targets import a_response
+from tests.proxy_engine.support.targets import a_response, answering, silent
 from tests.proxy_engine.support.waiting import until
 
 
@@ -282,3 +282,68 @@ class TestAStop:
         assert (await client.response()).body == b"late"
         await until(lambda: node.supervisor.is_ready and drained not in node.pids, within=20)
         assert (await node.ask()).status == 200
+
+    async def test_while_it_finishes_another_serves_all_new_clients(self, make_node, scene, origin):
+        """A listening socket from which nobody accepts would have a part of them wait for the whole drain time."""
+        node = await make_node(scene.source, workers=1).start()
+        idle, leaving = await node.connect(), node.pids[0]
+        origin.script = silent
+        idle.send(a_request())
+        await until(lambda: len(origin.requests) == 1)
+        origin.script = answering(a_response(b"ok"))
+
+        os.kill(leaving, signal.SIGTERM)
+        while leaving in node.pids or not node.supervisor.is_ready:
+            assert (await node.ask()).status == 200
+        assert (await node.ask()).status == 200
+
+        os.kill(leaving, 0)  # it is still there: its client waits
+        idle.reset()
+        await until(lambda: not is_running(leaving))
+
+    async def test_one_that_leaves_is_waited_for_at_the_end(self, make_node, scene, origin):
+        node = await make_node(scene.source, workers=1, drain_s=1).start()
+        client, leaving = await node.connect(), node.pids[0]
+        origin.script = silent
+        client.send(a_request())
+        await until(lambda: origin.requests)
+        os.kill(leaving, signal.SIGTERM)
+        await until(lambda: node.supervisor.is_ready and leaving not in node.pids, within=20)
+
+        await node.stop()
+
+        assert not is_running(leaving)
+
+    async def test_a_worker_that_hangs_is_replaced(self, make_node, scene, monkeypatch):
+        monkeypatch.setattr(process, "WATCH_S", 0.5)
+        monkeypatch.setattr(process, "MOST_SILENT", 10)
+        node = await make_node(scene.source, workers=1).start()
+        hanging = node.pids[0]
+        os.kill(hanging, signal.SIGSTOP)
+
+        await until(lambda: node.supervisor.is_ready and hanging not in node.pids, within=30)
+
+        assert (await node.ask()).status == 200
+        assert not is_running(hanging)
+
+    async def test_one_that_has_nothing_to_do_is_not(self, make_node, scene, monkeypatch):
+        monkeypatch.setattr(process, "WATCH_S", 0.1)
+        node = await make_node(scene.source, workers=1).start()
+        before = node.pids
+
+        worker, highest = node.supervisor.workers[0], []
+        for _ in range(3):  # reports
+            await until(lambda: worker._silence > 1)
+            highest.append(worker._silence)
+            await until(lambda: worker._silence <= 1)
+
+        assert max(highest) < process.MOST_SILENT
+        assert node.pids == before
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -13,7 +13,9 @@ import pytest
 from proxy_engine.settings import EngineSettings
 from proxy_engine.sources import ChangeRow, HealthFact
 from proxy_engine.workers import link, worker
+from proxy_engine.workers.status import Inquiry, StatusListener
 from proxy_engine.workers.worker import Worker
+from tests.proxy_engine.builders import values
 from tests.proxy_engine.support.client import RawClient, a_request
 from tests.proxy_engine.support.targets import a_listener, a_response
 from tests.proxy_engine.support.waiting import until
@@ -112,6 +114,45 @@ async def test_it_reports(command, scene):
     assert (report["requests"], report["connections"], report["active"]) == (1, 1, 0)
     assert (report["failed_attempts"], report["cut_responses"], report["own_answers"]) == (0, 0, {})
     assert (report["retries"], report["budget_refusals"]) == ({}, 0)
+
+
+async def test_what_it_sees_of_many_targets_comes_in_parts(command, scene, monkeypatch):
+    monkeypatch.setattr(worker, "INSPECTED_AT_ONCE", 2)
+    pool = {"id": scene.upstream["id"]}
+    others = [values("targets", target=f"10.0.0.{number}:80", upstream=pool) for number in range(4)]
+    for other in others:
+        scene.source.edit("targets", other)
+    await command.configure(scene.source)
+
+    inquiry, status = Inquiry({1}), StatusListener(None)
+    status._asked[7] = inquiry
+    command.link.send(link.encode({"t": "inspect", "id": 7}))
+    await until(lambda: any(frame.get("is_last") for frame in command.frames))
+    parts = [frame for frame in command.frames if frame["t"] == "inspected"]
+    assert [len(part["targets"]) for part in parts] == [2, 2, 1]
+
+    for part in parts:
+        assert not inquiry.complete.is_set()
+        status.inspected(1, part)
+    assert inquiry.complete.is_set()
+    assert inquiry.answers[1].keys() == {scene.target["id"], *(other["id"] for other in others)}
+
+
+async def test_reports_do_not_pile_up_for_a_supervisor_that_stands_still(command, scene, monkeypatch):
+    monkeypatch.setattr(worker, "REPORT_S", 0.0)
+    await command.configure(scene.source)
+    ours, theirs = command.link.transport, command.worker.link.transport
+    await command.said("report")
+    ours.pause_reading()
+    await until(theirs.get_write_buffer_size, within=60)
+    waiting = theirs.get_write_buffer_size()
+
+    for _ in range(200):
+        await asyncio.sleep(0)
+        command.worker._report()
+
+    assert theirs.get_write_buffer_size() == waiting
+    ours.resume_reading()
 
 
 async def test_a_whole_configuration_replaces_the_one_before(command, scene):
