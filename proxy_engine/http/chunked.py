@@ -102,8 +102,8 @@ class ChunkedDecoder:
         return pieces
 
     def _whole_chunks(self, data: bytes, pieces: list[bytes]) -> tuple[int, int]:
-        """Chunks that are here with their ends, as most come, at half the cost. Where the first other one begins, or
-        one to be refused, and how many turns are left: the step by step reading goes on there."""
+        """Chunks that are here with their ends, as most come, at two thirds of the cost. Where the first other one
+        begins, or one to be refused, from which the reading step by step goes on; and how many turns are left."""
         at, end, announced = 0, len(data), self.announced
         most = self.most or sys.maxsize
         turns = CHUNKS_AT_ONCE

@@ -17,6 +17,7 @@ believes (``Forwarded`` passes on) when the client is a trusted proxy; and ``DRO
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from proxy_engine.errors import BadMessage
 
@@ -78,6 +79,7 @@ class RequestBlock:
         "length",
         "limits",
         "lists_upgrade",
+        "logged",
         "most_between",
         "most_value",
         "nominates",
@@ -100,6 +102,7 @@ class RequestBlock:
         self.upgrade: bytes | None = None
         self.nominates = False  # Connection names fields that would pass on otherwise
         self.takes_trailers = False  # TE: trailers
+        self.logged: Any = None  # what the access log says of all heads of this form, once that was asked for
 
     @property
     def asks_websocket(self) -> bool:

@@ -1,7 +1,8 @@
 """What is kept of an exchange while it is under way: for the counters, the access log and the fields that tell of it.
 
-Times are of the monotonic clock. The usual end, a response that went through, is accounted for by ``_close``; it is on
-the hot path and makes no object. Every other end says what it was, with ``note``.
+Times are of the monotonic clock. The usual end, a response that went through, is accounted for in
+``Exchange.response_end``, and the account is opened in ``Attempts._first_attempt``: there a call more would be felt.
+Every other end says what it was, with ``note``.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from .log_writer import LogWriter
 from .request_id import ID_AT
 
 if TYPE_CHECKING:
-    from proxy_engine.http.request import RequestBlock, RequestHead
+    from proxy_engine.http.request import RequestHead
     from proxy_engine.proxy.account import Account
     from proxy_engine.proxy.forward import Peer
     from proxy_engine.proxy.prepare import Forward
@@ -37,8 +37,7 @@ if TYPE_CHECKING:
     from proxy_engine.settings import AccessLogSettings
     from proxy_engine.spec import Route
 
-MOST_FORMS = 1024  # of heads that are remembered; then it learns anew
-MAX_FORM = 4096  # bytes of one; longer ones are not worth the memory
+MAX_FORM = 4096  # bytes of a head; of longer ones nothing is kept
 MOST_LINES = 500  # that wait for a sweep; more are handed over at once
 MOST_PIECES = 8192  # of each kind that are remembered: sizes, times, targets
 
@@ -199,7 +198,6 @@ class JsonLog(AccessLog):
         super().__init__(writer, with_query=with_query)
         self._names_of: Runtime | None = None
         self._names: dict[str, bytes] = {}  # by route id
-        self._forms: dict[RequestBlock, Form] = {}
         self._sizes = Pieces(lambda key: b'"status":%d,"bytes":%d,' % (key % 1000, key // 1000))
         self._times = Pieces(_times)
         self._ends = Pieces(_end)
@@ -263,7 +261,7 @@ class JsonLog(AccessLog):
     def _pieces(self, peer: Peer, forward: Forward) -> list[bytes]:
         """What ``_request`` takes."""
         head, plan, route = forward.head, forward.plan, forward.match.route
-        form = self._forms.get(head.block)
+        form = head.block.logged
         if form is None or form[0] is not head.host or form[1] is not plan or form[2] is not route:
             form = self._form_of(peer, forward)
         target = head.target if self.with_query else self._path(head.target)
@@ -275,9 +273,7 @@ class JsonLog(AccessLog):
         form = (head.host, forward.plan, forward.match.route, _begin(peer, head), behind)
         size = len(head.block.before) + len(head.block.after)
         if size <= MAX_FORM and not _may_change(head, *_AGENT):
-            if len(self._forms) >= MOST_FORMS:
-                self._forms.clear()
-            self._forms[head.block] = form
+            head.block.logged = form
         return form
 
     def _named(self, forward: Forward) -> bytes:

@@ -57,6 +57,15 @@ async def test_a_bad_file_leaves_the_old_configuration(file, caplog):
     assert len((await source.load()).entities["services"]) == 2
 
 
+def test_a_file_with_policies_that_would_not_be_applied_is_refused(tmp_path):
+    path = tmp_path / "kong.yaml"
+    path.write_text(GOOD + "plugins:\n- {name: key-auth, service: a}\n")
+    with pytest.raises(BadFile, match=r"kong\.yaml:6: plugins\.0: this engine applies no plugins yet"):
+        load(path)
+    path.write_text(GOOD + "plugins:\n- {name: key-auth, service: a, enabled: false}\n")
+    assert len(load(path)["services"]) == 2
+
+
 POOL = """_format_version: "3.0"
 upstreams:
 - name: pool
@@ -100,11 +109,11 @@ def test_what_goes_goes_first():
     ("text", "words"),
     [
         ("a: [", "no YAML"),
-        ("a: 1\na: 2", "'a' stands here twice"),
-        ("!!python/object/apply:os.system ['true']", "could not determine a constructor"),
-        ("&a [*a]", "_format_version"),
-        ("[" * 5000, "no YAML"),
-        ("\x00", "no YAML"),
+        ("a: 1\na: 2", "line 2: 'a' stands twice"),
+        ("!!python/object/apply:os.system ['true']", "line 1: tags are not taken"),
+        ("&a [*a]", "has no anchor"),
+        ("[" * 5000, "nested deeper"),
+        ("\x00", "must not contain NUL"),
         ('_format_version: "3.0"\nservices: [{name: a}]', "services.0.host: required field missing"),
     ],
 )

@@ -64,6 +64,31 @@ async def test_requests_that_come_again_have_lines_of_their_own(gateway, target)
 
 
 @pytest.mark.parametrize("form", ["json", "combined"])
+async def test_lines_stand_in_the_order_of_their_ends(gateway, target, form):
+    gateway.serve(await target(answering(a_response(b"1"))))
+    log = log_of(gateway, form)
+    for _ in range(2):
+        await gateway.ask("/")
+        client = await gateway.connect()
+        client.send(b"NONSENSE\r\n\r\n")
+        await client.response()
+
+    statuses = [re.search(rb'(?:"status":|" )(\d{3})\b', line)[1] for line in lines_of(log)]
+    assert statuses == [b"200", b"400", b"200", b"400"]
+
+
+async def test_times_are_told_to_a_tenth_of_a_millisecond(gateway, target):
+    whole = a_response(b"12345678")
+    gateway.serve(await target(answering(whole)))
+    log = log_of(gateway)
+    await gateway.ask()
+    log._facts[:3] = (10.01236, 10.0, 10.00104)  # the end, the beginning, the head of the target's response
+
+    (line,) = lines_of(log)
+    assert b'"duration_ms":12.4,"target_ms":1.0,' in line
+
+
+@pytest.mark.parametrize("form", ["json", "combined"])
 async def test_what_changes_from_head_to_head_is_seen(gateway, target, form):
     gateway.serve(await target(answering(a_response(b"1"))))
     log = log_of(gateway, form)
