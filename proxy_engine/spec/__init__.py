@@ -1,19 +1,14 @@
-"""The one place where a rule of the configuration is written. Pure: no I/O, no clock, no Django."""
+"""The one place where a rule of the configuration is written.
 
-from .build import to_spec
-from .entities import (
-    ALGORITHMS,
-    CONTROL_FIELDS,
-    HASH_INPUTS,
-    KINDS,
-    PROTOCOLS,
-    Entity,
-    check,
-    defaults,
-    expand,
-    merge,
-)
+Pure: no I/O, no Django, and no clock but for one rule: a CA certificate that has expired is not taken.
+"""
+
+from .build import BUILT_KINDS, to_spec
+from .entities import KINDS, check, defaults, expand, merge
+from .entity import CONTROL_FIELDS, Entity
 from .paths import normal_path
+from .plugins import PLUGINS, Plugin
+from .publish import kong_plugin_schema, kong_schema
 from .route_rules import compile_regex, regex_problem
 from .scalars import is_uuid, split_host_port
 from .schema import (
@@ -25,12 +20,15 @@ from .schema import (
     Integer,
     Map,
     Number,
+    Object,
     Problem,
     Record,
     Reference,
     Set,
     String,
 )
+from .secrecy import convert_secrets, has_secrets
+from .services import PROTOCOLS
 from .types import (
     ActiveChecks,
     CircuitBreaker,
@@ -45,13 +43,16 @@ from .types import (
     UnhealthyRule,
     Upstream,
 )
+from .upstreams import ALGORITHMS, HASH_INPUTS
 
 __all__ = [
     "ALGORITHMS",
+    "BUILT_KINDS",
     "CONTROL_FIELDS",
     "ENTITY",
     "HASH_INPUTS",
     "KINDS",
+    "PLUGINS",
     "PROTOCOLS",
     "ActiveChecks",
     "Array",
@@ -66,7 +67,9 @@ __all__ = [
     "Integer",
     "Map",
     "Number",
+    "Object",
     "PassiveChecks",
+    "Plugin",
     "Problem",
     "Record",
     "Reference",
@@ -80,9 +83,13 @@ __all__ = [
     "Upstream",
     "check",
     "compile_regex",
+    "convert_secrets",
     "defaults",
     "expand",
+    "has_secrets",
     "is_uuid",
+    "kong_plugin_schema",
+    "kong_schema",
     "merge",
     "normal_path",
     "regex_problem",

@@ -166,6 +166,9 @@ _BUILDERS: dict[str, Callable[[Mapping], Any]] = {
     "targets": target,
 }
 
+BUILT_KINDS = tuple(_BUILDERS)
+"""The kinds that the engine acts on. What plugins, consumers and certificates do to traffic is not built yet."""
+
 
 def to_spec(kind: str, values: Mapping) -> Service | Route | Upstream | Target:
     """Raises KeyError, TypeError or ValueError when ``values`` were not checked before."""

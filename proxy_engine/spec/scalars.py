@@ -30,6 +30,9 @@ UNCLEAN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Control characters (C1 too: 0x9b starts an ANSI sequence on 8-bit terminals) and line separators forge log lines;
 lone surrogates cannot be stored or sent as UTF-8."""
 
+UNCLEAN_IN_LINES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""The same for texts of several lines, which never become a header or a log line."""
+
 BAD_PORT = "invalid port number"
 _STAND_IN = "w"  # for the "*" of a wildcard, whose rest then has to be a host
 

@@ -8,6 +8,7 @@ forms, the REST serializers, the OpenAPI document and the engine's own check on 
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ ENTITY: Path = ("@entity",)
 MAX_TEXT = 8192  # characters in one string; nginx refuses longer header lines anyway
 MAX_ITEMS = 1000  # members of one list or map
 MAX_NAME = 255  # characters in the name of a map's entry
+MAX_NUMBER = 2**53  # a number without a range of its own; beyond it JSON readers lose digits
 
 
 class Problem(NamedTuple):
@@ -44,14 +46,18 @@ class Checked(NamedTuple):
 class Field:
     """One field. ``default`` stands in where the field is absent (or null, unless required: then null is refused).
 
-    ``help``: one sentence for forms and the OpenAPI document. ``ours``: Kong does not have this field, so Kong's
-    dialect neither shows nor resets it.
+    ``nullable``: null stays null although there is a default, as Kong does it; for settings of plugins, which deck
+    compares as they were written. ``help``: one sentence for forms and the OpenAPI document. ``ours``: Kong does not
+    have this field, so Kong's dialect neither shows nor resets it. ``secret``: sealed where it is stored, and shown to
+    those only who may edit.
     """
 
     default: Any = None
     required: bool = False
+    nullable: bool = False
     help: str = ""
     ours: bool = False
+    secret: bool = False
     rules: tuple[Callable[[Any], str | None], ...] = ()
     choices: tuple[Any, ...] | None = None
     type_name = "a value"
@@ -64,7 +70,7 @@ class Field:
             if self.required:
                 problems.append(Problem(path, "required field missing", "required"))
                 return None
-            return self.fresh_default()
+            return None if self.nullable else self.fresh_default()
         found = len(problems)
         value = self.check_type(value, path, problems)
         if len(problems) == found:
@@ -92,8 +98,11 @@ class Field:
 
 @dataclass(frozen=True, kw_only=True)
 class String(Field):
+    """``multiline``: line ends and tabs may stand in it (PEM, a body). Never for what becomes a header."""
+
     type_name = "a string"
     max_length: int = MAX_TEXT
+    multiline: bool = False
 
     def check_type(self, value: Any, path: Path, problems: list[Problem]) -> Any:
         if not isinstance(value, str):
@@ -102,18 +111,19 @@ class String(Field):
             problems.append(Problem(path, "length must be at least 1"))
         elif len(value) > self.max_length:
             problems.append(Problem(path, f"length must be at most {self.max_length}"))
-        elif scalars.UNCLEAN.search(value):
+        elif (scalars.UNCLEAN_IN_LINES if self.multiline else scalars.UNCLEAN).search(value):
             problems.append(Problem(path, "must not contain control characters"))
         return value
 
 
 @dataclass(frozen=True, kw_only=True)
 class Number(Field):
-    """``min`` and ``max``: both or neither."""
+    """``min`` and ``max``: both or neither, or ``max`` beside ``above``, than which the value has to be greater."""
 
     type_name = "a number"
     min: float | None = None
     max: float | None = None
+    above: float | None = None
     unit: str = ""
 
     def check_type(self, value: Any, path: Path, problems: list[Problem]) -> Any:
@@ -121,8 +131,13 @@ class Number(Field):
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not -math.inf < value < math.inf:
             self.expected(path, problems)
             return value
-        if self.min is not None and self.max is not None and not self.min <= value <= self.max:
-            problems.append(Problem(path, f"value should be between {self.min} and {self.max}"))
+        if self.above is not None and value <= self.above:
+            problems.append(Problem(path, f"value must be greater than {self.above}"))
+            return value
+        low = -MAX_NUMBER if self.min is None else self.min
+        high = MAX_NUMBER if self.max is None else self.max
+        if not low <= value <= high:
+            problems.append(Problem(path, f"value should be between {low} and {high}"))
         return value
 
 
@@ -230,9 +245,13 @@ class Map(Field):
 
 @dataclass(frozen=True, kw_only=True)
 class Record(Field):
-    """Named fields inside a field; absent ones get their defaults, PATCH merges into it."""
+    """Named fields inside a field; absent ones get their defaults, PATCH merges into it.
+
+    ``shorthands``: deprecated name → steps to the field that took its place. Read everywhere, stored nowhere.
+    """
 
     fields: Mapping[str, Field]
+    shorthands: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     type_name = "a record"
 
     def fresh_default(self) -> Any:
@@ -240,16 +259,50 @@ class Record(Field):
             return {name: field.fresh_default() for name, field in self.fields.items()}
         return copy.deepcopy(self.default)
 
+    def field_at(self, steps: tuple[str, ...]) -> Field:
+        first, *rest = steps
+        inner = self.fields[first]
+        return inner.field_at(tuple(rest)) if rest and isinstance(inner, Record) else inner
+
     def check_type(self, value: Any, path: Path, problems: list[Problem]) -> Any:
         if not isinstance(value, Mapping):
             self.expected(path, problems)
             return value
+        if self.shorthands:
+            replaced = self._replace_shorthands(value, path, problems)
+            value = {name: item for name, item in replaced.items() if name not in self.shorthands}
         return check_fields(self.fields, value, path, problems)
 
     def merge(self, current: Any, patch: Any) -> Any:
         if not isinstance(patch, Mapping) or not isinstance(current, Mapping):
             return patch
-        return merge_fields(self.fields, current, patch)
+        return merge_fields(self.fields, current, self._replace_shorthands(patch, (), []))
+
+    def _replace_shorthands(self, values: Mapping, path: Path, problems: list[Problem]) -> dict[str, Any]:
+        """Each at its new place; one that is wrong stays where it is and is reported under the name it was given."""
+        replaced = dict(values)
+        for old, steps in self.shorthands.items():
+            if old not in replaced:
+                continue
+            found, value = len(problems), replaced[old]
+            if value is not None:
+                self.field_at(steps).check(value, (*path, old), problems)
+                if len(problems) == found and _at(values, steps) not in (None, value):
+                    names = f"'{old}', '{'.'.join(steps)}'"
+                    text = f"both deprecated and new field are used but their values mismatch: {names}"
+                    problems.append(Problem((*path, old), text))
+            if len(problems) == found:
+                del replaced[old]
+                replaced = replaced if value is None else _put(replaced, steps, value)
+        return replaced
+
+    def read_fields(self) -> dict[str, Field]:
+        """All that may be given: what is stored, and what is read under a deprecated name."""
+        return {**self.fields, **{old: self.field_at(steps) for old, steps in self.shorthands.items()}}
+
+    def with_shorthands(self, values: Mapping) -> dict[str, Any]:
+        """Well-formed values as Kong answers them: the deprecated names too."""
+        return {**values, **{old: _at(values, steps) for old, steps in self.shorthands.items()}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,9 +310,13 @@ class Reference(Field):
     """A foreign key: ``{"id": "<uuid>"}``. Further keys are dropped, as Kong does; names are resolved before this."""
 
     to: str = ""
+    forbidden: bool = False  # only null may stand here: a scope that the plugin does not have
     type_name = "a record"
 
     def check_type(self, value: Any, path: Path, problems: list[Problem]) -> Any:
+        if self.forbidden:
+            problems.append(Problem(path, "value must be null"))
+            return value
         if not isinstance(value, Mapping):
             self.expected(path, problems)
             return value
@@ -271,6 +328,38 @@ class Reference(Field):
         else:
             return {"id": key.lower()}
         return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Object(Field):
+    """A record whose fields depend on its neighbours (the settings of a plugin on its name).
+
+    Those who know the neighbours check it with a ``Record`` in its place, see ``Entity.fields_for``.
+    """
+
+    type_name = "a record"
+
+    def check_type(self, value: Any, path: Path, problems: list[Problem]) -> Any:
+        if not isinstance(value, Mapping):
+            self.expected(path, problems)
+        return value
+
+
+def _at(values: Any, steps: tuple[str, ...]) -> Any:
+    for step in steps:
+        values = values.get(step) if isinstance(values, Mapping) else None
+    return values
+
+
+def _put(values: Mapping, steps: tuple[str, ...], value: Any) -> dict[str, Any]:
+    """A copy with ``value`` at the end of ``steps``. A step that leads through something else than a record stays."""
+    first, *rest = steps
+    inner = values.get(first)
+    if not rest:
+        return {**values, first: value}
+    if inner is not None and not isinstance(inner, Mapping):
+        return dict(values)
+    return {**values, first: _put(inner or {}, tuple(rest), value)}
 
 
 def shown_name(name: Any) -> str:

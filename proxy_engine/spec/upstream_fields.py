@@ -14,14 +14,19 @@ RETRY = Record(
             help="Answers that are tried again on another target, for idempotent methods. Empty: none.",
         ),
         "on_read_timeout": Boolean(
-            default=False, help="Try again when a target does not answer in time, for idempotent methods."
+            default=False,
+            help="Try again when a target does not answer, or take the request, in time; for idempotent methods.",
         ),
         "backoff": Integer(
             default=0, min=0, max=60_000, unit="ms", help="Wait before the first further try; doubles each time."
         ),
         "max_backoff": Integer(default=1000, min=1, max=60_000, unit="ms", help="Longest wait between two tries."),
         "total_timeout": Integer(
-            default=0, min=0, max=DAY_MS, unit="ms", help="Time for all tries until an answer begins; 0: no limit."
+            default=0,
+            min=0,
+            max=DAY_MS,
+            unit="ms",
+            help="Time for all tries, from the complete request until an answer begins; 0: no limit.",
         ),
         "budget": Number(
             default=0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from proxy_engine import spec
 from proxy_engine.spec.schema import Array, Boolean, Field, Map, Number, Record, Reference, String
-from tests.proxy_engine.builders import SMALLEST, an_id
+from tests.proxy_engine.builders import SMALLEST, SMALLEST_CONFIG, an_id
 
 TEXTS = st.one_of(
     st.text(st.characters(), max_size=12),  # lone surrogates included
@@ -45,16 +46,25 @@ def likely(field: Field) -> st.SearchStrategy:
         case Field(choices=tuple()):
             shaped = st.sampled_from(field.choices)
         case Number():
-            shaped = st.integers(int(field.min), int(field.max))
+            shaped = st.integers(int(field.above or field.min or -10), int(field.max or 10))
         case _:
             shaped = TEXTS
     return st.one_of(shaped, shaped, shaped, st.none(), JSON)
 
 
+def _some_of(fields: Mapping[str, Field]) -> st.SearchStrategy:
+    return st.fixed_dictionaries({}, optional={name: likely(field) for name, field in fields.items()})
+
+
 def _entities(kind: str) -> st.SearchStrategy:
-    fields = spec.KINDS[kind].fields
-    given_fields = st.fixed_dictionaries({}, optional={name: likely(field) for name, field in fields.items()})
+    entity = spec.KINDS[kind]
+    given_fields = _some_of(entity.fields | dict(entity.also))
     return st.one_of(given_fields.map(lambda values: SMALLEST[kind] | values), st.dictionaries(TEXTS, JSON), JSON)
+
+
+def _settings(name: str) -> st.SearchStrategy:
+    shaped = _some_of(spec.PLUGINS[name].config_field().read_fields())
+    return st.one_of(shaped, shaped.map(lambda values: SMALLEST_CONFIG.get(name, {}) | values), JSON)
 
 
 ENTITIES = {kind: _entities(kind) for kind in spec.KINDS}
@@ -72,7 +82,23 @@ def test_check_never_raises_and_what_it_accepts_is_final(kind, data):
     if not checked.problems:
         assert spec.check(kind, checked.values) == checked
         assert_can_be_stored(checked.values)
-        hash(spec.to_spec(kind, checked.values | {"id": an_id(7)}))
+        if kind in spec.BUILT_KINDS:
+            hash(spec.to_spec(kind, checked.values | {"id": an_id(7)}))
+
+
+@pytest.mark.parametrize("name", spec.PLUGINS)
+@given(data=st.data())
+def test_settings_never_raise_and_what_is_accepted_is_final(name, data):
+    config = data.draw(_settings(name))
+    checked = spec.check("plugins", {"name": name, "config": config})
+    assert_can_be_told(checked.problems)
+    if not checked.problems:
+        assert spec.check("plugins", checked.values) == checked
+        assert_can_be_stored(checked.values)
+    current = spec.check("plugins", {"name": name, "config": SMALLEST_CONFIG.get(name, {})})
+    assert current.problems == []
+    patched = spec.check("plugins", spec.merge("plugins", current.values, {"config": config}))
+    assert_can_be_told(patched.problems)
 
 
 @pytest.mark.parametrize("kind", spec.KINDS)
@@ -134,7 +160,8 @@ def test_a_list_of_ten_thousand_is_refused_before_its_items_are_looked_at(kind, 
 @pytest.mark.parametrize("kind", spec.KINDS)
 @pytest.mark.parametrize("suffix", ["\n", "\r\n", "\x00", "\u2028", " \n"], ids=ascii)
 def test_no_text_field_takes_a_line_end_at_its_end(kind, suffix):
-    texts = [name for name, field in spec.KINDS[kind].fields.items() if isinstance(field, String) and not field.choices]
+    fields = spec.KINDS[kind].fields.items()
+    texts = [name for name, field in fields if isinstance(field, String) and not field.choices and not field.multiline]
     good = {"target": "a.test", "path": "/a", "host": "a.test", "hash_on_cookie_path": "/"}
     for name in texts:
         values = SMALLEST[kind] | {name: good.get(name, "a") + suffix}

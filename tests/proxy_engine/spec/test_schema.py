@@ -9,12 +9,14 @@ import pytest
 from proxy_engine.spec.schema import (
     MAX_ITEMS,
     MAX_NAME,
+    MAX_NUMBER,
     MAX_TEXT,
     Array,
     Boolean,
     Integer,
     Map,
     Number,
+    Object,
     Problem,
     Record,
     Reference,
@@ -109,6 +111,10 @@ def test_nothing_is_coerced(field, message, value):
         (SET, ["a"] * 10_000, f"length must be at most {MAX_ITEMS}"),
         (MAP, {f"k{n}": 1 for n in range(10_000)}, f"length must be at most {MAX_ITEMS}"),
         (Array(of=STRING, min_items=1), [], "length must be at least 1"),
+        (Number(above=0), 0, "value must be greater than 0"),
+        (Number(above=0), 10**400, f"value should be between -{MAX_NUMBER} and {MAX_NUMBER}"),
+        (Number(), -(10**400), f"value should be between -{MAX_NUMBER} and {MAX_NUMBER}"),
+        (Reference(to="services", forbidden=True), {"id": AN_ID}, "value must be null"),
     ],
 )
 def test_it_refuses_what_is_out_of_bounds(field, value, message):
@@ -123,6 +129,16 @@ def test_it_refuses_what_is_out_of_bounds(field, value, message):
 @pytest.mark.parametrize("place", ["{}b", "a{}b", "a{}"])
 def test_it_refuses_control_characters_wherever_they_stand(character, place):
     assert judge(STRING, place.format(character))[1] == [("f", "must not contain control characters")]
+
+
+@pytest.mark.parametrize("character", ["\n", "\r", "\t"], ids=ascii)
+def test_a_text_of_several_lines_keeps_them(character):
+    assert judge(String(multiline=True), f"a{character}b") == (f"a{character}b", [])
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x0b", "\x1b", "\x7f", "\x9b", "\u2028", "\ud800"], ids=ascii)
+def test_a_text_of_several_lines_has_no_other_control_characters(character):
+    assert judge(String(multiline=True), f"a{character}b")[1] == [("f", "must not contain control characters")]
 
 
 def test_a_problem_names_the_place():
@@ -164,6 +180,16 @@ def test_null_means_the_default_unless_the_field_is_required():
     problems: list[Problem] = []
     Integer(default=5, required=True, min=0, max=9).check(None, ("f",), problems)
     assert problems == [Problem(("f",), "required field missing", "required")]
+
+
+def test_null_stays_null_where_it_may():
+    assert judge(Integer(default=5, nullable=True, min=0, max=9), None) == (None, [])
+    assert judge(Reference(to="services", forbidden=True), None) == (None, [])
+
+
+def test_a_record_of_unknown_shape_is_a_record_all_the_same():
+    assert judge(Object(), {"a": [1]}) == ({"a": [1]}, [])
+    assert judge(Object(), [1])[1] == [("f", "expected a record")]
 
 
 def test_an_absent_field_gets_a_default_of_its_own():
