@@ -4,6 +4,7 @@ Tests that need a real Redis or a whole stack start one themselves.
 """
 
 import pytest
+from django.core.cache import caches
 from django.db import connections
 from django.test import override_settings
 
@@ -16,6 +17,13 @@ def django_db_modify_db_settings(tmp_path_factory, django_db_modify_db_settings_
     database = connections["default"].settings_dict
     if database["ENGINE"] == "django.db.backends.sqlite3":
         database["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.db")
+
+
+@pytest.fixture(autouse=True)
+def nobody_paused(everything_in_process):
+    """Wrong passwords and tokens of the tests before count no longer."""
+    for cache in caches.all():
+        cache.clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

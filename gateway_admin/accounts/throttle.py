@@ -1,36 +1,83 @@
-"""A limit on failed logins: so many for one user name from one address, then a pause.
+"""Limits on guessing: so many failed logins, or wrong tokens, from one address, then a pause.
 
-Counted in the cache all Django processes share; with Redis away each process counts for itself, so that an outage
-neither locks everybody out nor opens the door. The count is per address *and* name: a stranger cannot lock out a user.
+Logins are counted per address *and* name, so that a stranger cannot lock out a user, and per address over all names,
+so that nobody tries one password on everybody. An attempt is counted before the password is looked at and taken back
+when it was right: of many attempts at once no more get through than one after another.
+
+They are counted in the cache all Django processes share; with Redis away each process counts for itself, so that an
+outage neither locks everybody out nor opens the door. Wrong tokens are always counted per process: each request with a
+token asks, and would otherwise wait for Redis. Only different ones count, for a script that goes on with a revoked
+token must not keep out its neighbours.
 """
 
 import hashlib
+import ipaddress
 import logging
 
 from django.core.cache import caches
 from redis import RedisError
 
 from gateway_admin.common.peers import client_address
+from gateway_admin.common.permissions import log_denial
 
 log = logging.getLogger(__name__)
 
-FAILURES = 5
+FAILURES = 5  # of one name from one address
+FAILURES_OF_ADDRESS = 30
+WRONG_TOKENS = 20  # different ones, from one address
 PAUSE_S = 5 * 60  # after the first of the failures
+IPV6_PREFIX = 64  # bits; whoever has one address of such a network has them all
 
 
-def login_allowed(request, username: str) -> bool:
-    return _with_cache(lambda cache: cache.get(_key(request, username), 0)) < FAILURES
+def attempt_login(request, username: str) -> bool:
+    """Counts the attempt; False: it is too many, and the password must not be looked at."""
+    address = client_address(request)
+    of_name = _with_cache(lambda cache: _count(cache, _key("login", network(request), username)))
+    of_address = _with_cache(lambda cache: _count(cache, _key("logins", network(request))))
+    if of_name == FAILURES + 1:
+        log.warning("login of %a from %a paused after %d failures", username[:200], address, FAILURES)
+    if of_address == FAILURES_OF_ADDRESS + 1:
+        log.warning("all logins from %a paused after %d failures", address, FAILURES_OF_ADDRESS)
+    return of_name <= FAILURES and of_address <= FAILURES_OF_ADDRESS
 
 
 def note_failure(request, username: str) -> None:
-    key = _key(request, username)
-    failures = _with_cache(lambda cache: _count(cache, key))
-    if failures == FAILURES:
-        log.warning("login of %r from %s paused after %d failures", username, client_address(request), failures)
+    """For the log; it is counted already."""
+    log_denial(username, client_address(request), f"{request.method} {request.path}", "the password is wrong")
 
 
 def note_success(request, username: str) -> None:
-    _with_cache(lambda cache: cache.delete(_key(request, username)))
+    """The name starts anew; the address only gets this attempt back, or an own user would reset the count."""
+    _with_cache(lambda cache: cache.delete(_key("login", network(request), username)))
+    _with_cache(lambda cache: _take_back(cache, _key("logins", network(request))))
+
+
+def tokens_pause_s(request) -> int:
+    """Seconds until this address may try a token again; 0: now."""
+    wrong = caches["local"].get(_key("tokens", network(request)), 0)
+    return PAUSE_S if wrong >= WRONG_TOKENS else 0
+
+
+def note_wrong_token(request, token: str) -> None:
+    cache, key = caches["local"], _key("tokens", network(request))
+    if not cache.add(_key("token", network(request), token), 1, PAUSE_S):
+        return
+    log.warning("denied: a wrong token from %a: %a", client_address(request), request.path[:200])
+    if _count(cache, key) == WRONG_TOKENS:
+        log.warning("all tokens from %a paused after %d wrong ones", client_address(request), WRONG_TOKENS)
+
+
+def network(request) -> str:
+    """What counts as one address."""
+    text = client_address(request)
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return text
+    address = getattr(address, "ipv4_mapped", None) or address
+    if address.version == 4:
+        return str(address)
+    return str(ipaddress.ip_network((int(address), IPV6_PREFIX), strict=False))
 
 
 def _count(cache, key: str) -> int:
@@ -41,9 +88,15 @@ def _count(cache, key: str) -> int:
         return 1
 
 
-def _key(request, username: str) -> str:
-    who = f"{client_address(request)} {username}".encode("utf-8", "surrogatepass")
-    return f"login-failures:{hashlib.sha256(who).hexdigest()}"
+def _take_back(cache, key: str) -> None:
+    try:
+        cache.decr(key)
+    except ValueError:  # it ran out meanwhile
+        pass
+
+
+def _key(*parts: str) -> str:
+    return f"guesses:{hashlib.sha256(repr(parts).encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _with_cache(use):

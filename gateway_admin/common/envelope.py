@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from django.db import OperationalError
 from django.http import JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
@@ -34,6 +35,7 @@ _CODES = {
     exceptions.PermissionDenied: "FORBIDDEN",
     exceptions.NotFound: "NOT_FOUND",
     exceptions.MethodNotAllowed: "METHOD_NOT_ALLOWED",
+    exceptions.Throttled: "TOO_MANY_REQUESTS",
     exceptions.UnsupportedMediaType: "UNSUPPORTED_MEDIA_TYPE",
     BodyTooLarge: "PAYLOAD_TOO_LARGE",
 }
@@ -57,8 +59,9 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+@csrf_exempt
 def not_found(request, *args, **kwargs) -> JsonResponse:
-    """For addresses under /api that are nobody's."""
+    """For addresses under /api that are nobody's. Exempt because it does nothing, and says so in JSON."""
     return JsonResponse(failure("NOT_FOUND", f"there is nothing at {request.path}"), status=404)
 
 

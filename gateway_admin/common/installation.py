@@ -55,7 +55,8 @@ def _write_once(path: Path, text: str) -> None:
 
 def database(url: str, data_dir: Path) -> dict:
     if not url:
-        config = {"ENGINE": "django.db.backends.sqlite3", "NAME": data_dir / "gatehouse.db"}
+        # Kept open by the threads that stay: PostgreSQL has its pool for that.
+        config = {"ENGINE": "django.db.backends.sqlite3", "NAME": data_dir / "gatehouse.db", "CONN_MAX_AGE": None}
     else:
         config = environ.Env.db_url_config(url)
     options = SQLITE_OPTIONS if config["ENGINE"] == "django.db.backends.sqlite3" else POSTGRES_OPTIONS

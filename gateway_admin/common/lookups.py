@@ -1,6 +1,20 @@
-"""``tags__has_item="team-a"``: does a JSON list hold this text?"""
+"""``tags__has_item="team-a"``: does a JSON list hold this text? ``containing``: does a column have it somewhere?"""
 
-from django.db.models import JSONField, Lookup
+import json
+
+from django.db.models import JSONField, Lookup, Q, TextField
+from django.db.models.functions import Cast
+
+
+def containing(column: str, text: str) -> Q:
+    """Rows whose ``column`` has ``text`` somewhere; for JSON columns annotate ``as_text(column)`` before."""
+    found = Q(**{f"{column}__icontains": text})
+    escaped = json.dumps(text)[1:-1]  # SQLite keeps JSON as written by Python, with é as \u00e9; PostgreSQL keeps é
+    return found if escaped == text else found | Q(**{f"{column}__icontains": escaped})
+
+
+def as_text(column: str) -> Cast:
+    return Cast(column, TextField())
 
 
 @JSONField.register_lookup

@@ -5,6 +5,7 @@ What may stand in the fields is decided by ``proxy_engine.spec``: its defaults f
 """
 
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
 
@@ -13,6 +14,8 @@ from django.db import models
 from django.utils import timezone
 
 from proxy_engine import spec
+
+from .sealed_fields import Digest
 
 
 class Entity(models.Model):
@@ -28,6 +31,7 @@ class Entity(models.Model):
 
     class Meta:
         abstract = True
+        indexes = [models.Index(fields=["created_at", "id"], name="%(class)s_by_age")]  # the order of lists
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -45,7 +49,8 @@ class Entity(models.Model):
     @property
     def label(self) -> str:
         """What people call it: its name, or the start of its id where it has none."""
-        return getattr(self, spec.KINDS[self.kind].label_field) or str(self.id)[:8]
+        field = spec.KINDS[self.kind].label_field
+        return (field != "id" and getattr(self, field)) or str(self.id)[:8]
 
     def clean(self):
         checked = spec.check(self.kind, self.to_values())
@@ -71,7 +76,14 @@ class Entity(models.Model):
     @cache
     def conversions(cls):
         """For each field: its name in values, its attribute, and the conversions between the two."""
-        return [(field.name, field.attname, *cls._conversion(field)) for field in cls._meta.concrete_fields]
+        fields = [field for field in cls._meta.concrete_fields if not isinstance(field, Digest)]
+        return [(field.name, field.attname, *cls._conversion(field)) for field in fields]
+
+    @classmethod
+    def columns(cls, names: Iterable[str]) -> list[str]:
+        """To be saved when these fields changed: their own, and the digests that follow them."""
+        digests = [field.name for field in cls._meta.concrete_fields if isinstance(field, Digest) and field.of in names]
+        return [*names, *digests]
 
     @classmethod
     def _conversion(cls, field):

@@ -13,8 +13,8 @@ class BodyTooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "payload_too_large"
 
-    def __init__(self):
-        super().__init__(f"the body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes")
+    def __init__(self, limit: int | None = None):
+        super().__init__(f"the body is larger than {limit or settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes")
 
 
 def json_body(request):

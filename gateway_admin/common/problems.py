@@ -13,6 +13,14 @@ class EntityInvalid(Exception):
         super().__init__("; ".join(f"{problem.field}: {problem.message}" for problem in self.problems))
 
 
+class EditsInvalid(EntityInvalid):
+    """Of many edits at once, some may not be made. ``refused`` tells them: kind, id, problems."""
+
+    def __init__(self, refused: Iterable[tuple[str, str, list[Problem]]]):
+        self.refused = list(refused)
+        super().__init__(problem for _, _, problems in self.refused for problem in problems)
+
+
 class EntityNotFound(Exception):
     def __init__(self, kind: str, key: object):
         self.kind, self.key = kind, key

@@ -8,6 +8,7 @@ from gateway_admin.accounts.actions import create_token
 from gateway_admin.accounts.models import User
 from gateway_admin.catalog import actions
 from gateway_admin.catalog.actions import Actor
+from tests.proxy_engine.pems import a_pair
 
 ALICE = Actor("alice", "api", "192.0.2.1")
 _numbers = count(1)
@@ -30,18 +31,49 @@ def a_target(upstream=None, **values):
     return _create("targets", {"upstream": to(upstream), "target": f"10.0.0.1:{next(_numbers)}"} | values)
 
 
+def a_consumer(**values):
+    return _create("consumers", {"username": f"consumer-{next(_numbers)}"} | values)
+
+
+def a_key(consumer=None, **values):
+    consumer = consumer or a_consumer()
+    return _create("keyauth_credentials", {"consumer": to(consumer), "key": f"key-{next(_numbers)}"} | values)
+
+
+def a_login(consumer=None, **values):
+    consumer = consumer or a_consumer()
+    login = {"consumer": to(consumer), "username": f"login-{next(_numbers)}", "password": "correct horse"}
+    return _create("basicauth_credentials", login | values)
+
+
+def a_group(consumer=None, **values):
+    return _create("acls", {"consumer": to(consumer or a_consumer()), "group": f"group-{next(_numbers)}"} | values)
+
+
+def a_plugin(**values):
+    return _create("plugins", {"name": "key-auth"} | values)
+
+
+def a_certificate(**values):
+    return _create("certificates", a_pair("EC")._asdict() | values)
+
+
+def an_authority(**values):
+    return _create("ca_certificates", {"cert": a_pair("EC", next(_numbers), is_authority=True).cert} | values)
+
+
 def to(entity):
     """A reference to it, as values have it."""
     return {"id": str(entity.pk)}
 
 
-def a_user(name="alice", **fields):
-    return User.objects.create_user(name, password="correct horse", **fields)
+def a_user(name="alice", role="admin", **fields):
+    return User.objects.create_user(name, password="correct horse", role=role, **fields)
 
 
-def a_token(user=None, **fields):
+def a_token(user=None, name="ci", scope="admin", **fields):
     """The text that a client sends."""
-    return create_token(user=user or a_user(), name="ci", **fields)[1]
+    return create_token(user=user or a_user(), name=name, scope=scope, **fields)[1]
 
 
 async def in_thread(work, *args, **kwargs):

@@ -7,6 +7,8 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 
+from gateway_admin.common import roles
+
 register = template.Library()
 
 AGES = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))  # static/page.js keeps `ago` current with the same steps
@@ -93,6 +95,12 @@ def share_bar(fraction):
         '<svg viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect width="{}" height="6"/></svg>',
         width,
     )
+
+
+@register.simple_tag(takes_context=True)
+def may(context, action, kind=None):
+    """Whether the reader of the page may do this; where nobody knows who reads, nobody may."""
+    return roles.may(context.get("user"), None, action, kind)
 
 
 @register.simple_tag

@@ -1,6 +1,8 @@
 """The first user and the first token: made once, shown once, and never overwritten."""
 
 import pytest
+from django.core.management import call_command
+from django.db import IntegrityError, transaction
 
 from gateway_admin.accounts.actions import ensure_first_user
 from gateway_admin.accounts.models import ApiToken, User
@@ -14,7 +16,7 @@ def test_what_is_not_given_is_made_up_and_works():
 
     user = User.objects.get()
     assert user.check_password(made.password)
-    assert user.is_superuser
+    assert (user.role, find_token(made.token).scope) == ("admin", "admin")
     assert find_token(made.token).user == user
 
 
@@ -51,6 +53,21 @@ def test_nobody_is_made_where_somebody_is():
     assert (made.password, made.token) == (None, None)
     assert User.objects.count() == 1
     assert find_token("a-token-of-mine") is None
+
+
+def test_createsuperuser_makes_an_admin_and_others_are_viewers():
+    call_command("createsuperuser", interactive=False, username="root", email="root@example.com")
+    User.objects.create_user("dora")
+
+    assert list(User.objects.order_by("pk").values_list("username", "role")) == [("root", "admin"), ("dora", "viewer")]
+
+
+@pytest.mark.parametrize(("model", "field"), [(User, "role"), (ApiToken, "scope")])
+def test_the_database_knows_no_other_words(model, field):
+    ensure_first_user(username="admin")
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        model.objects.update(**{field: "root"})
 
 
 def test_tokens_are_stored_as_hashes_only():

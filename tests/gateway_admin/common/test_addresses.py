@@ -12,8 +12,8 @@ from gateway_admin.common.installation import Redis
 pytestmark = pytest.mark.django_db
 
 
-def test_the_root_leads_to_the_dashboard(client):
-    assert client.get("/")["Location"] == "/admin-ui/"
+def test_the_root_leads_browsers_to_the_dashboard(client):
+    assert client.get("/", HTTP_ACCEPT="text/html")["Location"] == "/admin-ui/"
 
 
 def test_we_are_alive_and_ready(client):

@@ -48,6 +48,25 @@ def test_it_prints_the_way_of_a_request(pool):
     assert "other /other refused path /api/x does not begin with /other" in lines
 
 
+def test_times_and_answers_to_try_again_are_those_that_apply():
+    rules = {"connections": {"connect_timeout": 500}, "retry": {"statuses": [503], "total_timeout": 900}}
+    a_target(an_upstream(name="pool", **rules))
+    a_route(paths=["/api"], service=to(a_service(host="pool", retries=1)))
+
+    _, lines = explain("GET", "http://a.test/api")
+
+    assert lines[5].endswith("bad response, 503")
+    assert lines[6] == "timeouts connect 500 ms, write 60000 ms, read 60000 ms, all tries 900 ms"
+
+
+def test_limits_are_those_of_the_environment(pool, monkeypatch):
+    monkeypatch.setenv("GATEWAY_LIMIT_REQUEST_LINE_BYTES", "256")
+
+    _, lines = explain("GET", "http://a.test/api/" + "x" * 256)
+
+    assert "because the request line is too long" in lines
+
+
 def test_a_target_that_is_not_eligible_says_why(pool):
     a_target(pool, target="10.0.0.1:81", enabled=False)
 

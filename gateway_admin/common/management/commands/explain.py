@@ -87,10 +87,11 @@ def _way(forwarding, path: str) -> Iterator[Row]:
     yield "upstream", f"{upstream.name}, {upstream.algorithm}" if upstream else f"none: {service.host} is a host"
     yield "path", path
     yield "hashed to", forwarding.hashed_to.target if forwarding.hashed_to else ""
-    kinds = ", ".join(kind.value for kind in forwarding.repeated_after)
-    yield "retries", f"{forwarding.tries - 1}, after: {kinds}" if forwarding.tries > 1 else "0"
-    timeouts = (service.connect_timeout, service.write_timeout, service.read_timeout)
-    yield "timeouts", "connect {} ms, write {} ms, read {} ms".format(*timeouts)
+    causes = ", ".join([kind.value for kind in forwarding.repeated_after] + [*map(str, forwarding.repeated_statuses)])
+    yield "retries", f"{forwarding.tries - 1}, after: {causes}" if forwarding.tries > 1 else "0"
+    total = f", all tries {forwarding.total_ms} ms" if forwarding.total_ms else ""
+    times = f"connect {forwarding.connect_ms} ms, write {forwarding.write_ms} ms, read {forwarding.read_ms} ms"
+    yield "timeouts", times + total
 
 
 def _targets(forwarding) -> Iterator[Row]:
