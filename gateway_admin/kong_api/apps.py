@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class KongApiConfig(AppConfig):
+    name = "gateway_admin.kong_api"
