@@ -4,28 +4,48 @@ Forms, REST, imports and tasks all come here; whatever they hand in is checked h
 ``EntityNotFound`` or ``EntityChanged`` and has then changed nothing.
 """
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from gateway_admin.common.models import Entity
 from gateway_admin.common.problems import EntityChanged, EntityInvalid, EntityNotFound
 from proxy_engine import spec
 
+from .applying import Edit, apply
 from .changes import Actor, Batch, batch
+from .credentials import as_given
 from .deletion import Deletion, deletion_preview
+from .expiry import purge_expired
 from .kinds import KINDS
-from .models import Change
+from .models import Change, Sni
 from .validation import checked
 
-__all__ = ["Actor", "Batch", "Deletion", "batch", "create", "delete", "deletion_preview", "replace", "update"]
+__all__ = [
+    "Actor",
+    "Batch",
+    "Deletion",
+    "Edit",
+    "apply",
+    "batch",
+    "create",
+    "delete",
+    "deletion_preview",
+    "replace",
+    "update",
+]
 
 
 def create(*, kind: str, values: dict, actor: Actor) -> Entity:
     """``values`` may bring ``id`` and ``created_at``; absent fields get their defaults."""
     with batch(actor) as edits:
+        purge_expired(kind, edits)
         entity = KINDS[kind].model(created_at=edits.at, updated_at=edits.at)
-        entity.assign(checked(kind, values, None))
+        accepted = checked(kind, values, None)
+        entity.assign(as_given(kind, accepted, values, edits.at.timestamp()))
         entity.save(force_insert=True)
         edits.record(entity, before=None, after=entity.to_values())
+        _bring_snis_in_line(entity, accepted, actor)
     return entity
 
 
@@ -39,7 +59,7 @@ def update(
     with batch(actor) as edits:
         entity = _found(kind, entity_id, expected_version)
         current = entity.to_values()
-        return _store(entity, current, spec.merge(kind, current, values), edits)
+        return _store(entity, current, spec.merge(kind, current, values), values, edits)
 
 
 def replace(
@@ -51,12 +71,14 @@ def replace(
     expected_version: int | None = None,
     keep_ours: bool = False,
 ) -> Entity:
-    """Absent fields return to their defaults; with ``keep_ours`` those that Kong does not know stay as they are."""
+    """Absent fields return to their defaults, and what comes along (``snis``, ``ttl``) to nothing; with ``keep_ours``
+    the fields that Kong does not know stay as they are."""
     with batch(actor) as edits:
         entity = _found(kind, entity_id, expected_version)
-        current = entity.to_values()
+        current, also = entity.to_values(), KINDS[kind].spec.also
         kept = {name: current[name] for name, field in KINDS[kind].spec.fields.items() if keep_ours and field.ours}
-        return _store(entity, current, kept | values, edits)
+        kept = {name: value for name, value in kept.items() if name != "expires_at"}  # Kong's own, under another name
+        return _store(entity, current, kept | dict.fromkeys(also) | values, values, edits)
 
 
 def delete(*, kind: str, entity_id: UUID | str, actor: Actor, expected_version: int | None = None) -> list[Change]:
@@ -88,11 +110,30 @@ def _refuse_if_newer(entity: Entity, expected_version: int) -> None:
         raise EntityChanged(entity.kind, entity.pk, newest)
 
 
-def _store(entity: Entity, current: dict, values: dict, edits: Batch) -> Entity:
-    changed = {name: value for name, value in checked(entity.kind, values, current).items() if value != current[name]}
+def _store(entity: Entity, current: dict, values: dict, given: Mapping, edits: Batch) -> Entity:
+    """``values``: the whole new state; ``given``: what of it the client sent."""
+    kind = entity.kind
+    purge_expired(kind, edits)
+    accepted = checked(kind, values, current)
+    ready = as_given(kind, accepted, given, edits.at.timestamp(), current)
+    changed = {name: value for name, value in ready.items() if value != current[name]}
     if changed:
         entity.assign(changed)
         entity.updated_at = edits.at
-        entity.save(update_fields=[*changed, "updated_at"])
+        entity.save(update_fields=[*entity.columns(changed), "updated_at"])
         edits.record(entity, before=current, after=entity.to_values())
+    _bring_snis_in_line(entity, accepted, edits.actor)
     return entity
+
+
+def _bring_snis_in_line(entity: Entity, values: Mapping[str, Any], actor: Actor) -> None:
+    """A certificate's ``snis`` are rows of their own: those it names, no others. Without the list they stay."""
+    if entity.kind != "certificates" or "snis" not in values:
+        return
+    wanted = values["snis"] or []
+    stored = dict(Sni.objects.filter(certificate=entity.pk).values_list("name", "pk"))
+    for name in stored.keys() - set(wanted):
+        delete(kind="snis", entity_id=stored[name], actor=actor)
+    for name in wanted:
+        if name not in stored:
+            create(kind="snis", values={"name": name, "certificate": {"id": str(entity.pk)}}, actor=actor)

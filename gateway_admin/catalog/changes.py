@@ -24,6 +24,7 @@ from django.utils import timezone
 from gateway_admin.common.models import Entity
 
 from .models import Change, Head
+from .secrecy import sealed
 
 logger = logging.getLogger(__name__)
 
@@ -56,20 +57,22 @@ class Batch:
         """Of the last change; the head's when nothing changed."""
         return self.head.version
 
-    def record(self, entity: Entity, *, before: dict | None, after: dict | None) -> Change:
+    def record(self, entity: Entity, *, before: dict | None, after: dict | None, actor: Actor | None = None) -> Change:
+        """``actor``: who it was, where it was not the one whose batch it is."""
         self.head.version += 1
+        actor = actor or self.actor
         change = Change(
             version=self.head.version,
             batch=self.id,
             at=self.at,
-            actor=self.actor.name,
-            via=self.actor.via,
-            address=self.actor.address or None,
+            actor=actor.name,
+            via=actor.via,
+            address=actor.address or None,
             kind=entity.kind,
             entity_id=entity.pk,
             label=entity.label,
-            before=before,
-            after=after,
+            before=sealed(entity.kind, before),
+            after=sealed(entity.kind, after),
         )
         self.changes.append(change)
         return change

@@ -1,6 +1,7 @@
 """What a deletion takes along, what forbids it, and what it leaves without its upstream."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -28,13 +29,39 @@ def deletion_preview(kind: str, entity_id: UUID | str) -> Deletion:
     except (ValueError, KINDS[kind].model.DoesNotExist):
         raise EntityNotFound(kind, entity_id) from None
     deletion = Deletion(entity, warnings=without_upstream(kind, entity.to_values(), None))
-    for dependency in KINDS[kind].dependents:
-        rows = list(KINDS[dependency.kind].model.objects.filter(**{dependency.field: entity.pk}).order_by("pk"))
-        if dependency.cascades:
-            deletion.goes += rows
-        elif rows:
-            deletion.forbidden.append(Problem(ENTITY, _held(KINDS[kind].label, dependency.kind, rows), "in_use"))
+    deletion.goes += goes_along(kind, [entity.pk])
+    deletion.forbidden += [problem for _, problem in held(kind, [entity.pk])]
     return deletion
+
+
+def goes_along(kind: str, keys: Iterable[UUID | str]) -> Iterator[Entity]:
+    """What is deleted with these. None of it takes anything along itself."""
+    for dependency in KINDS[kind].dependents:
+        if dependency.cascades:
+            rows = KINDS[dependency.kind].model._base_manager  # expired credentials too
+            yield from rows.filter(**{f"{dependency.field}__in": keys}).order_by("pk")
+
+
+def held(kind: str, keys: Iterable[UUID | str]) -> Iterator[tuple[str, Problem]]:
+    """Which of these must not go, and why: others lead to them that would be left with a reference to nothing."""
+    for dependency in KINDS[kind].dependents:
+        if not dependency.cascades:
+            rows = KINDS[dependency.kind].model.objects.filter(**{f"{dependency.field}__in": keys}).order_by("pk")
+            holders: dict[str, list[Entity]] = defaultdict(list)
+            for row in rows:
+                holders[str(getattr(row, f"{dependency.field}_id"))].append(row)
+            yield from _held(kind, dependency.kind, holders)
+    if kind == "ca_certificates":
+        yield from _held(kind, "services", _services_that_trust(keys))
+
+
+def _services_that_trust(keys: Iterable[UUID | str]) -> dict[str, list[Entity]]:
+    """They name authorities in a list, which is no foreign key."""
+    asked, holders = set(map(str, keys)), defaultdict(list)
+    for service in Service.objects.exclude(ca_certificates=None).order_by("pk"):
+        for key in asked.intersection(map(str.lower, service.ca_certificates)):
+            holders[key].append(service)
+    return holders
 
 
 def without_upstream(kind: str, before: dict | None, after: dict | None) -> list[str]:
@@ -53,9 +80,12 @@ def without_upstream(kind: str, before: dict | None, after: dict | None) -> list
     ]
 
 
-def _held(label: str, kind: str, rows: list[Entity]) -> str:
-    verb = "leads" if len(rows) == 1 else "lead"
-    return f"{_listed(kind, rows)} {verb} to this {label}: delete or move {'it' if len(rows) == 1 else 'them'} first"
+def _held(kind: str, by: str, holders: dict[str, list[Entity]]) -> Iterator[tuple[str, Problem]]:
+    verb = "lead" if kind == "services" else "refer"
+    for key, rows in holders.items():
+        does, them = (f"{verb}s", "it") if len(rows) == 1 else (verb, "them")
+        message = f"{_listed(by, rows)} {does} to this {KINDS[kind].label}: delete or move {them} first"
+        yield key, Problem(ENTITY, message, "in_use")
 
 
 def _listed(kind: str, rows: Iterable[Entity]) -> str:

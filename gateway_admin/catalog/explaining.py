@@ -1,9 +1,11 @@
 """What the engine would do with a request, asked on the stored configuration (``proxy_engine.explain``).
 
 Each process compiles the configuration when it is first asked and again when it has changed since; health is brought
-up to date with every question. So a question costs two statements, however large the configuration.
+up to date with every question. So a question costs two statements, however large the configuration. Limits on heads are
+those of this process's environment: engines elsewhere are to be started with the same.
 """
 
+import os
 import threading
 from dataclasses import dataclass
 from uuid import UUID
@@ -11,6 +13,7 @@ from uuid import UUID
 from gateway_admin.common.transactions import consistent_read
 from proxy_engine.explain import Explanation, Replica, explain
 from proxy_engine.proxy.forward import Peer
+from proxy_engine.settings import Limits
 from proxy_engine.sources import HealthFact
 
 from .models import Head
@@ -54,7 +57,8 @@ class Explainer:
     def explain(self, question: Question) -> Explanation:
         with self._lock:
             self._catch_up()
-            return explain(self._replica.runtime, question.peer, question.raw_head)
+            runtime, bounds = self._replica.runtime, Limits.from_env(os.environ)
+            return explain(runtime, question.peer, question.raw_head, bounds=bounds)
 
     def _catch_up(self) -> None:
         key, seq, facts = _read_marks(self._health_seq)

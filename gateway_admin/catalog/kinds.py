@@ -2,13 +2,27 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from graphlib import TopologicalSorter
 
 from django.db import models
 
 from gateway_admin.common.models import Entity
 from proxy_engine import spec
 
-from .models import Route, Service, Target, Upstream
+from .models import (
+    Acl,
+    BasicauthCredential,
+    CaCertificate,
+    Certificate,
+    Consumer,
+    KeyauthCredential,
+    Plugin,
+    Route,
+    Service,
+    Sni,
+    Target,
+    Upstream,
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +63,21 @@ class Kind:
         ]
 
 
-KINDS: dict[str, Kind] = {
-    model.kind: Kind(model, spec.KINDS[model.kind]) for model in (Service, Route, Upstream, Target)
-}
+_MODELS = (
+    Service,
+    Route,
+    Upstream,
+    Target,
+    Consumer,
+    KeyauthCredential,
+    BasicauthCredential,
+    Acl,
+    Plugin,
+    Certificate,
+    Sni,
+    CaCertificate,
+)
+KINDS: dict[str, Kind] = {model.kind: Kind(model, spec.KINDS[model.kind]) for model in _MODELS}
+
+IN_ORDER: list[str] = list(TopologicalSorter({kind: KINDS[kind].references.values() for kind in KINDS}).static_order())
+"""What is pointed at comes before what points at it: the order to create in; to delete, backwards."""

@@ -3,11 +3,17 @@
 A column exists for each field of ``proxy_engine.spec`` under the same name; defaults, rules and ranges come from there.
 """
 
+import time
 import uuid
 
 from django.db import models
+from django.db.models.functions import Coalesce
 
 from gateway_admin.common.models import Entity, range_constraints
+from gateway_admin.common.sealed_fields import Digest, SealedJSON, SealedText
+
+_SCOPES = ("route", "service", "consumer")
+NOBODY = uuid.UUID(int=0)  # stands in for null where null has to be unique as well
 
 
 class Service(Entity):
@@ -27,8 +33,10 @@ class Service(Entity):
     read_timeout = models.BigIntegerField()
     tls_verify = models.BooleanField(null=True)
     tls_verify_depth = models.IntegerField(null=True)
+    client_certificate = models.ForeignKey("Certificate", null=True, on_delete=models.RESTRICT, related_name="services")
+    ca_certificates = models.JSONField(null=True)  # ids in a list: no foreign keys, `deletion` looks after them
 
-    class Meta:
+    class Meta(Entity.Meta):
         constraints = range_constraints("services")
 
 
@@ -55,7 +63,7 @@ class Route(Entity):
     request_buffering = models.BooleanField()
     response_buffering = models.BooleanField()
 
-    class Meta:
+    class Meta(Entity.Meta):
         constraints = range_constraints("routes")
 
 
@@ -78,6 +86,9 @@ class Upstream(Entity):
     hash_fallback_uri_capture = models.TextField(null=True)
     slots = models.IntegerField()
     host_header = models.TextField(null=True)
+    client_certificate = models.ForeignKey(
+        "Certificate", null=True, on_delete=models.RESTRICT, related_name="upstreams"
+    )
     use_srv_name = models.BooleanField()
     healthchecks = models.JSONField()
     when_all_unhealthy = models.TextField()
@@ -85,7 +96,7 @@ class Upstream(Entity):
     circuit_breaker = models.JSONField()
     connections = models.JSONField()
 
-    class Meta:
+    class Meta(Entity.Meta):
         constraints = range_constraints("upstreams")
 
 
@@ -103,10 +114,126 @@ class Target(Entity):
     scheme = models.TextField(null=True)
     path = models.TextField(null=True)
 
-    class Meta:
+    class Meta(Entity.Meta):
         constraints = [
             models.UniqueConstraint(fields=["upstream", "target"], name="unique_target_per_upstream"),
             *range_constraints("targets"),
+        ]
+        # Kong lists targets so: each page of it is one step into these indexes, whatever the number of the page.
+        indexes = [
+            *Entity.Meta.indexes,
+            models.Index(fields=["upstream", "-created_at", "-id"], name="targets_newest_first"),
+            models.Index(fields=["upstream", "id"], name="targets_by_id"),
+        ]
+
+
+class Certificate(Entity):
+    """What clients are shown, or what we show to targets: a chain and its private key, perhaps a second pair."""
+
+    kind = "certificates"
+
+    cert = models.TextField()
+    key = SealedText()
+    cert_alt = models.TextField(null=True)
+    key_alt = SealedText(null=True)
+
+
+class Sni(Entity):
+    """A server name for which clients are shown a certificate."""
+
+    kind = "snis"
+
+    name = models.TextField(unique=True)
+    certificate = models.ForeignKey(Certificate, on_delete=models.CASCADE, related_name="snis")
+
+
+class CaCertificate(Entity):
+    """An authority that services may trust."""
+
+    kind = "ca_certificates"
+
+    cert = models.TextField()
+    cert_digest = models.TextField(unique=True)
+
+
+class Consumer(Entity):
+    """A client of the gateway's APIs, known by its credentials."""
+
+    kind = "consumers"
+
+    username = models.TextField(null=True, unique=True)
+    custom_id = models.TextField(null=True, unique=True)
+
+
+class Unexpired(models.Manager):
+    """The rows there are, as everybody sees them. Expired ones stay in the table until the next edit of their kind."""
+
+    def get_queryset(self):
+        return super().get_queryset().filter(models.Q(expires_at=None) | models.Q(expires_at__gt=int(time.time())))
+
+
+class KeyauthCredential(Entity):
+    """A key that a consumer sends."""
+
+    kind = "keyauth_credentials"
+
+    key = SealedText(digest_field="key_digest")
+    key_digest = Digest(of="key", unique=True)
+    consumer = models.ForeignKey(Consumer, on_delete=models.CASCADE, related_name="keys")
+    expires_at = models.BigIntegerField(null=True, db_index=True)  # unix seconds
+
+    objects = Unexpired()
+
+    class Meta(Entity.Meta):
+        constraints = range_constraints("keyauth_credentials")
+
+
+class BasicauthCredential(Entity):
+    """A user name and a password, kept as Kong keeps it: SHA-1 of the password and the consumer's id."""
+
+    kind = "basicauth_credentials"
+
+    username = models.TextField(unique=True)
+    password = SealedText()
+    consumer = models.ForeignKey(Consumer, on_delete=models.CASCADE, related_name="logins")
+
+
+class Acl(Entity):
+    """A group that a consumer belongs to."""
+
+    kind = "acls"
+
+    group = models.TextField()
+    consumer = models.ForeignKey(Consumer, on_delete=models.CASCADE, related_name="groups")
+
+    class Meta(Entity.Meta):
+        constraints = [models.UniqueConstraint(fields=["consumer", "group"], name="unique_group_per_consumer")]
+
+
+class Plugin(Entity):
+    """A policy in the path of requests: of all of them, or of one route, service, consumer or several of these."""
+
+    kind = "plugins"
+
+    name = models.TextField(db_index=True)
+    instance_name = models.TextField(null=True, unique=True)
+    route = models.ForeignKey(Route, null=True, on_delete=models.CASCADE, related_name="plugins")
+    service = models.ForeignKey(Service, null=True, on_delete=models.CASCADE, related_name="plugins")
+    consumer = models.ForeignKey(Consumer, null=True, on_delete=models.CASCADE, related_name="plugins")
+    config = SealedJSON()  # as a whole: which settings are secret depends on the plugin
+    protocols = models.JSONField()
+    enabled = models.BooleanField()
+
+    class Meta(Entity.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                "name",
+                *(
+                    Coalesce(scope, models.Value(NOBODY, models.UUIDField()))
+                    for scope in ("route", "service", "consumer")
+                ),
+                name="unique_plugin_per_scope",
+            )
         ]
 
 
@@ -122,7 +249,10 @@ class Head(models.Model):
 
 
 class Change(models.Model):
-    """One edit of one entity. ``before`` is null for a creation, ``after`` for a deletion."""
+    """One edit of one entity. ``before`` is null for a creation, ``after`` for a deletion.
+
+    Secrets in both are sealed; ``secrecy.unsealed`` opens them, ``secrecy.masked`` hides them from people.
+    """
 
     version = models.BigIntegerField(primary_key=True)
     batch = models.UUIDField(db_index=True)  # the same for all changes of one transaction

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -35,9 +36,21 @@ def key_filter(kind: str, key: str) -> dict | None:
     """What to look for: a UUID is an id, anything else a name. None when nothing can be called so."""
     if spec.is_uuid(key):
         return {"pk": UUID(key)}
-    if not _STORABLE.match(key):
+    field = name_field(kind)
+    if field is None or not _STORABLE.match(key):
         return None
-    return {KINDS[kind].spec.label_field: (normalise_target(key) or key) if kind == "targets" else key}
+    return {field: (normalise_target(key) or key) if kind == "targets" else key}
+
+
+@cache
+def name_field(kind: str) -> str | None:
+    """The field by which clients name one of them; no secret, for names stand in URLs and logs. Targets have theirs
+    within their upstream."""
+    entity = KINDS[kind].spec
+    if kind == "targets":
+        return entity.label_field
+    names = (entity.label_field, entity.endpoint_key)
+    return next((name for name in names if (name,) in entity.unique and not entity.fields[name].secret), None)
 
 
 def find(kind: str, key: str, rows: QuerySet) -> Entity:

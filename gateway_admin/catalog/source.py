@@ -18,6 +18,7 @@ from django.db import close_old_connections
 
 from gateway_admin.common.models import Entity
 from gateway_admin.common.transactions import consistent_read
+from proxy_engine.runtime import KINDS as ENGINE_KINDS
 from proxy_engine.sources import ChangeRow, HealthFact, HealthFlip, NodeReport, Snapshot, SnapshotNeeded
 
 from .changes import CONFIG_GROUP
@@ -112,7 +113,7 @@ def read_snapshot() -> tuple[UUID, Snapshot]:
     Head.objects.get_or_create(pk=1)  # where nothing was ever edited
     with consistent_read():
         head = Head.objects.get(pk=1)
-        entities = {kind: _all_values(entry.model) for kind, entry in KINDS.items()}
+        entities = {kind: _all_values(KINDS[kind].model) for kind in ENGINE_KINDS}
         seq, facts = read_health(0)
     return head.epoch, Snapshot(head.version, entities, facts, seq)
 
@@ -122,7 +123,10 @@ def _all_values(model: type[Entity]) -> list[dict]:
 
 
 def read_changes(version: int, epoch: UUID | None) -> list[ChangeRow]:
-    """One statement when nothing changed, two otherwise."""
+    """One statement when nothing changed, two otherwise.
+
+    Of kinds that the engine does not know it hears the version and nothing else: no values, so no secrets.
+    """
     head = Head.objects.filter(pk=1).first()
     if head is None or head.epoch != epoch or head.version < version:
         raise SnapshotNeeded
@@ -130,7 +134,7 @@ def read_changes(version: int, epoch: UUID | None) -> list[ChangeRow]:
         return []
     rows = Change.objects.filter(version__gt=version).order_by("version")
     changes = [
-        ChangeRow(number, kind, str(entity_id), after)
+        ChangeRow(number, kind, str(entity_id), after if kind in ENGINE_KINDS else None)
         for number, kind, entity_id, after in rows.values_list("version", "kind", "entity_id", "after")
     ]
     if not changes or changes[0].version != version + 1:

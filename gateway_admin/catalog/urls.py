@@ -3,17 +3,20 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from .kinds import KINDS
-from .views import details, edits, lists, notes, targets
+from .views import details, edits, history, lists, notes, targets
+from .views.pages import PAGES
 
 
 class KindConverter(StringConverter):
-    regex = "|".join(KINDS)
+    regex = "|".join(PAGES)
 
 
 register_converter(KindConverter, "kind")
 
 urlpatterns = [
+    path("history/", history.history, name="history"),
+    path("history/<int:version>/undo/", history.undo, name="history-undo"),
+    path("history/<int:version>/back/", history.go_back, name="history-back"),
     path("search/", lists.search_all, name="search"),
     path("services/destination/", notes.host_note, name="host-note"),
     path("upstreams/<uuid:upstream_id>/targets/new/", edits.create_target, name="target-new"),

@@ -12,6 +12,8 @@ from uuid import UUID
 from gateway_admin.catalog import queries
 from gateway_admin.catalog.ejections import Ejection
 from gateway_admin.catalog.kinds import KINDS
+from gateway_admin.catalog.models import Sni
+from gateway_admin.catalog.secrecy import MASK, masked
 from gateway_admin.common.envelope import timestamp
 from gateway_admin.common.models import Entity
 from proxy_engine import spec
@@ -21,26 +23,31 @@ from .names import camel, names_out
 Live = dict[UUID, dict[str, Any]]
 
 
-def answers(kind: str, entities: Sequence[Entity]) -> list[dict[str, Any]]:
+def answers(kind: str, entities: Sequence[Entity], *, with_secrets: bool) -> list[dict[str, Any]]:
     live = LIVE[kind].read(entities) if kind in LIVE and entities else {}
-    return [answer(entity) | live.get(entity.pk, {}) for entity in entities]
+    return [answer(entity, with_secrets=with_secrets) | live.get(entity.pk, {}) for entity in entities]
 
 
-def answer(entity: Entity) -> dict[str, Any]:
-    shown = show(entity.kind, entity.to_values())
+def answer(entity: Entity, *, with_secrets: bool) -> dict[str, Any]:
+    values = entity.to_values() | {"created_at": None, "updated_at": None}  # below, and finer
+    shown = show(entity.kind, values if with_secrets else masked(entity.kind, values))
     return shown | {"createdAt": timestamp(entity.created_at), "updatedAt": timestamp(entity.updated_at)}
 
 
 def show(kind: str, values: dict[str, Any]) -> dict[str, Any]:
     """Values under this dialect's names; times to the second, as values have them."""
-    fields = {**KINDS[kind].spec.fields, "created_at": _TIME, "updated_at": _TIME}
-    return {
-        name: _unset_as_empty(fields.get(field), _shown(fields.get(field), values.get(field)))
-        for field, name in names_out(kind).items()
-    }
+    fields = {**KINDS[kind].spec.fields_for(values), "created_at": _TIME, "updated_at": _TIME}
+    return {name: _in_words(fields.get(field), values.get(field)) for field, name in names_out(kind).items()}
 
 
 _TIME = spec.Number()  # unix seconds
+_PLAIN = (str, int, float, bool)
+
+
+def _in_words(field: spec.Field | None, value: Any) -> Any:
+    if type(value) in _PLAIN and field is not _TIME:  # most values of a page, and told at once
+        return value
+    return _unset_as_empty(field, _shown(field, value))
 
 
 def _shown(field: spec.Field | None, value: Any) -> Any:
@@ -101,6 +108,13 @@ def _targets(targets) -> Live:
         }
         for key, state in queries.target_states(targets).items()
     }
+
+
+def _certificates(certificates) -> Live:
+    names: Live = {certificate.pk: {"snis": []} for certificate in certificates}
+    for key, name in Sni.objects.filter(certificate__in=names).order_by("name").values_list("certificate", "name"):
+        names[key]["snis"].append(name)
+    return names
 
 
 def _ejection(ejection: Ejection | None) -> dict | None:
@@ -184,9 +198,25 @@ LIVE: dict[str, LiveFields] = {
             },
         },
     ),
+    "certificates": LiveFields(
+        _certificates,
+        {
+            "snis": {
+                "type": "array",
+                "items": {"type": "string", "maxLength": 255},
+                "description": "Server names it is shown for. In a body: these, and no others.",
+            }
+        },
+        writable=frozenset({"snis"}),
+    ),
 }
+
+
+READ_BY_EDITORS = f"Who may not edit reads {MASK}."
+COMPUTED = {"ca_certificates": {"certDigest"}}  # fields that follow from others
 
 
 def read_only_names(kind: str) -> frozenset[str]:
     live = LIVE.get(kind)
-    return frozenset({"createdAt", "updatedAt"} | (set(live.schema) - live.writable if live else set()))
+    shown = set(live.schema) - live.writable if live else set()
+    return frozenset({"createdAt", "updatedAt"} | COMPUTED.get(kind, set()) | shown)

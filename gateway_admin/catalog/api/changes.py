@@ -7,11 +7,12 @@ from rest_framework.views import APIView
 
 from gateway_admin.catalog.kinds import KINDS
 from gateway_admin.catalog.models import Change
+from gateway_admin.catalog.secrecy import masked
 from gateway_admin.common.envelope import success, timestamp
+from gateway_admin.common.paging import Page
 from proxy_engine import spec
 
 from .answers import show
-from .paging import Page
 
 FILTERS = {"kind": "kind", "entityId": "entity_id", "actor": "actor", "via": "via", "batch": "batch"}
 PAGING = {"page", "limit", "offset"}
@@ -20,6 +21,7 @@ PAGING = {"page", "limit", "offset"}
 class Changes(APIView):
     """``GET /api/changes``: newest first."""
 
+    kind = "config"
     filters = FILTERS
     http_method_names = ["get", "head"]
 
@@ -57,4 +59,6 @@ def _answer(change: Change) -> dict:
 
 
 def _state(kind: str, values: dict | None) -> dict | None:
-    return show(kind, values) if values is not None and kind in KINDS else values
+    """Without secrets, for everybody: what once was one may still be one somewhere else."""
+    hidden = masked(kind, values)
+    return show(kind, hidden) if hidden is not None and kind in KINDS else hidden

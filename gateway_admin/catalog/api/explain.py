@@ -14,6 +14,8 @@ from .question import read_question
 
 
 class Explain(APIView):
+    kind = "config"
+    asks = {"POST": "read"}
     http_method_names = ["post"]
 
     def post(self, request):
@@ -82,16 +84,12 @@ def _forwarding(forwarding: Forwarding) -> dict:
         "hashedTo": hashed_to.target if hashed_to else None,
         "retries": forwarding.tries - 1,
         "retriedAfter": [kind.value for kind in forwarding.repeated_after],
-        "connectTimeout": _timeout(forwarding, "connect_timeout"),
-        "writeTimeout": _timeout(forwarding, "write_timeout"),
-        "readTimeout": _timeout(forwarding, "read_timeout"),
+        "retriedStatuses": list(forwarding.repeated_statuses),
+        "connectTimeout": forwarding.connect_ms,
+        "writeTimeout": forwarding.write_ms,
+        "readTimeout": forwarding.read_ms,
+        "totalTimeout": forwarding.total_ms,
     }
-
-
-def _timeout(forwarding: Forwarding, name: str) -> int:
-    """The upstream's own goes before the service's."""
-    own = getattr(forwarding.upstream.connections, name) if forwarding.upstream else None
-    return getattr(forwarding.service, name) if own is None else own
 
 
 def _chance(chance: Chance, *, is_entity: bool) -> dict:

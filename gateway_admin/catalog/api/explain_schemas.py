@@ -1,9 +1,10 @@
 """OpenAPI schemas of ``POST /api/explain``."""
 
+from gateway_admin.common.openapi import Schema
 from proxy_engine.errors import FailureKind
 
 from .question import FIELDS
-from .schemas import Schema, field_schema
+from .schemas import field_schema
 
 _STRINGS: Schema = {"type": "array", "items": {"type": "string"}}
 
@@ -75,9 +76,15 @@ _FORWARDING = _object(
         "items": _text(enum=[kind.value for kind in FailureKind]),
         "description": "The failures that this method may be tried again after.",
     },
-    connectTimeout=_number("integer", "In ms."),
-    writeTimeout=_number("integer", "In ms."),
-    readTimeout=_number("integer", "In ms."),
+    retriedStatuses={
+        "type": "array",
+        "items": {"type": "integer"},
+        "description": "The answers that this method may be tried again after.",
+    },
+    connectTimeout=_number("integer", "In ms, as the upstream or else the service has it."),
+    writeTimeout=_number("integer", "In ms, likewise."),
+    readTimeout=_number("integer", "In ms, likewise."),
+    totalTimeout=_number("integer", "In ms, for all tries; 0: no limit."),
 )
 _ANSWER = _object(
     status=_number("integer", "Of the response."),

@@ -1,28 +1,58 @@
 """What lists can be narrowed by and ordered by, per kind. Filter first, then count, then cut the page."""
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache, partial, reduce
+from operator import or_
 
 import django_filters as filters
-from django.db.models import QuerySet
+from django.core.exceptions import ValidationError as FormError
+from django.db.models import JSONField, QuerySet
 from rest_framework.exceptions import ValidationError
 
 from gateway_admin.catalog import queries
 from gateway_admin.catalog.kinds import KINDS
+from gateway_admin.common.lookups import as_text, containing
 from proxy_engine import spec
 
 from .names import names_out
 
 PAGING = ("page", "limit", "offset", "orderBy", "orderDirection")
+LONGEST_TEXT = 255  # characters to look for; SQLite refuses LIKE patterns that are much longer
+MOST_TAGS = 50  # in one question; each is a condition of its own
 
 
 class TagsFilter(filters.CharFilter):
     """``tags=a,b``: entities that have all of them."""
 
     def filter(self, rows: QuerySet, value: str) -> QuerySet:
-        for tag in filter(None, (tag.strip() for tag in value.split(","))):
+        for tag in _tags(value):
             rows = rows.filter(tags__has_item=tag)
         return rows
+
+
+def _tags(text: str) -> list[str]:
+    return list(dict.fromkeys(filter(None, (tag.strip() for tag in text.split(",")))))
+
+
+def _refuse_many_tags(text: str) -> None:
+    if len(_tags(text)) > MOST_TAGS:
+        raise FormError(f"at most {MOST_TAGS} tags")
+
+
+class SearchFilter(filters.CharFilter):
+    """``search=ord``: entities with the text, in either case, in any of ``columns``; lists are searched as text."""
+
+    def __init__(self, columns: tuple[str, ...], **kwargs):
+        super().__init__(max_length=LONGEST_TEXT, **kwargs)
+        self.columns = columns
+
+    def filter(self, rows: QuerySet, value: str) -> QuerySet:
+        if not value:
+            return rows
+        lists = [column for column in self.columns if isinstance(rows.model._meta.get_field(column), JSONField)]
+        texts = {column: f"{column}_as_text" if column in lists else column for column in self.columns}
+        found = reduce(or_, (containing(text, value) for text in texts.values()))
+        return rows.alias(**{texts[column]: as_text(column) for column in lists}).filter(found)
 
 
 class EntityFilter(filters.CharFilter):
@@ -52,7 +82,8 @@ class StrictBoolean(filters.ChoiceFilter):
 
 
 def _text(field: str) -> filters.CharFilter:
-    return filters.CharFilter(field_name=field, lookup_expr="icontains", label="Has this text, in either case.")
+    label = "Has this text, in either case."
+    return filters.CharFilter(field_name=field, lookup_expr="icontains", label=label, max_length=LONGEST_TEXT)
 
 
 def _exact(field: str) -> filters.CharFilter:
@@ -73,7 +104,6 @@ FILTERS: dict[str, dict[str, filters.Filter]] = {
     },
     "routes": {
         "name": _text("name"),
-        "serviceId": EntityFilter("service", partial(queries.id_of, "services"), label="Of this service (id or name)."),
         "method": _item("methods"),
         "host": _item("hosts"),
         "path": _item("paths"),
@@ -84,20 +114,56 @@ FILTERS: dict[str, dict[str, filters.Filter]] = {
         "whenAllUnhealthy": _exact("when_all_unhealthy"),
     },
     "targets": {
-        "upstreamId": EntityFilter(
-            "upstream", partial(queries.id_of, "upstreams"), label="Of this upstream (id or name)."
-        ),
         "target": _text("target"),
         "priority": filters.NumberFilter(field_name="priority", label="Has this priority."),
         "enabled": StrictBoolean(field_name="enabled"),
     },
+    "consumers": {"username": _exact("username"), "customId": _exact("custom_id")},
+    "basicauth_credentials": {"username": _exact("username")},
+    "acls": {"group": _exact("group")},
+    "plugins": {
+        "name": _exact("name"),
+        "instanceName": _exact("instance_name"),
+        "enabled": StrictBoolean(field_name="enabled"),
+    },
+    "snis": {"name": _text("name")},
+    "ca_certificates": {"certDigest": _exact("cert_digest")},
 }
+
+SEARCHED: dict[str, tuple[str, ...]] = {
+    "services": ("name", "host", "path"),
+    "routes": ("name", "hosts", "paths"),
+    "upstreams": ("name",),
+    "targets": ("target",),
+    "consumers": ("username", "custom_id"),
+    "basicauth_credentials": ("username",),
+    "acls": ("group",),
+    "plugins": ("name", "instance_name"),
+    "snis": ("name",),
+    "ca_certificates": ("cert_digest",),
+}
+"""Columns that ``search`` looks into, beside the tags that every kind has. Never a secret: that would be a way to
+guess it piece by piece."""
 
 
 @cache
 def filter_set(kind: str) -> type[filters.FilterSet]:
-    tags = TagsFilter(label="Has all of these tags, separated by commas.")
-    return type(f"{kind.capitalize()}Filter", (filters.FilterSet,), {**FILTERS[kind], "tags": tags})
+    common = {
+        "tags": TagsFilter(label="Has all of these tags, separated by commas.", validators=[_refuse_many_tags]),
+        "search": SearchFilter((*SEARCHED.get(kind, ()), "tags"), label="Has this text somewhere, in either case."),
+    }
+    chosen = FILTERS.get(kind, {}) | _reference_filters(kind) | common
+    return type(f"{kind.capitalize()}Filter", (filters.FilterSet,), chosen)
+
+
+def _reference_filters(kind: str) -> dict[str, filters.Filter]:
+    """``serviceId``, ``consumerId`` … for whatever a kind refers to."""
+    return {
+        names_out(kind)[field]: EntityFilter(
+            field, partial(queries.id_of, to), label=f"Of this {KINDS[to].label} (id or name)."
+        )
+        for field, to in KINDS[kind].references.items()
+    }
 
 
 def filtered(kind: str, rows: QuerySet, query) -> QuerySet:
@@ -114,10 +180,10 @@ def filtered(kind: str, rows: QuerySet, query) -> QuerySet:
 
 @cache
 def order_names(kind: str) -> dict[str, str]:
-    """What ``orderBy`` takes → column: every field with a plain value."""
-    fields = KINDS[kind].spec.fields
-    compound = (spec.Array, spec.Map, spec.Record, spec.Reference)
-    return {name: field for field, name in names_out(kind).items() if not isinstance(fields.get(field), compound)}
+    """What ``orderBy`` takes → column: every field with a plain value that is no secret."""
+    compound = (spec.Array, spec.Map, spec.Record, spec.Reference, spec.schema.Object)
+    refused = {name for name, field in KINDS[kind].spec.fields.items() if field.secret or isinstance(field, compound)}
+    return {name: field for field, name in names_out(kind).items() if field not in refused}
 
 
 def ordered(kind: str, rows: QuerySet, query) -> QuerySet:

@@ -11,8 +11,6 @@ from proxy_engine import spec
 from proxy_engine.spec import Problem
 
 OWN_NAMES = {
-    ("routes", "service"): "serviceId",
-    ("targets", "upstream"): "upstreamId",
     ("upstreams", "healthchecks"): "healthcheck",
 }
 
@@ -20,6 +18,7 @@ OWN_NAMES = {
 ALSO_READ = {
     "services": {"url": "url", "upstreamId": "upstream"},
     "upstreams": {"healthchecks": "healthchecks"},
+    "plugins": {"pluginName": "name"},
 }
 
 
@@ -30,15 +29,17 @@ def camel(name: str) -> str:
 
 @cache
 def names_out(kind: str) -> dict[str, str]:
-    """Field → name in answers, in the order of answers."""
+    """Field → name in answers, in the order of answers. A reference is named after the id it shows: ``consumerId``."""
     fields = ["id", *KINDS[kind].spec.fields, "created_at", "updated_at"]
-    return {field: OWN_NAMES.get((kind, field), camel(field)) for field in fields}
+    ids = KINDS[kind].references
+    return {field: OWN_NAMES.get((kind, field)) or camel(f"{field}_id" if field in ids else field) for field in fields}
 
 
 @cache
 def names_in(kind: str) -> dict[str, str]:
     """Name in bodies → field."""
-    return {name: field for field, name in names_out(kind).items()} | ALSO_READ.get(kind, {})
+    along = {camel(field): field for field in KINDS[kind].spec.also}
+    return {name: field for field, name in names_out(kind).items()} | along | ALSO_READ.get(kind, {})
 
 
 def field_of(kind: str, problem: Problem) -> str:
@@ -52,7 +53,11 @@ def _own_steps(kind: str, path: list[str | int]) -> list[str | int]:
     first, *rest = path
     field = KINDS[kind].spec.fields.get(first)
     name = names_out(kind).get(first) or _read_name(kind, first)
-    return [name] if isinstance(field, spec.Reference) else [name, *_inner(field, rest)]
+    if isinstance(field, spec.Reference):
+        return [name]
+    if isinstance(field, spec.Object):
+        return [name, *(camel(step) if isinstance(step, str) else step for step in rest)]
+    return [name, *_inner(field, rest)]
 
 
 def _read_name(kind: str, field: str) -> str:
@@ -70,5 +75,7 @@ def _inner(field: spec.Field | None, steps: list[str | int]) -> list[str | int]:
     return steps
 
 
-def inner_names(record: spec.Record) -> Mapping[str, str]:
-    return {camel(name): name for name in record.fields}
+def inner_names(record: spec.Record, *, kongs_too: bool = False) -> Mapping[str, str]:
+    """Name in bodies → field. ``kongs_too``: under the spec's own names as well."""
+    fields = record.read_fields()
+    return {camel(name): name for name in fields} | ({name: name for name in fields} if kongs_too else {})

@@ -9,6 +9,8 @@ upstream
     ``hashOn``: ``header:NAME``, ``cookie:NAME``, ``query:NAME``, ``uri-capture:NAME``, ``uri`` = ``path``
 target
     ``upstreamId`` by id or name · ``target`` = ``http://host:port/path`` for target, scheme and path in one
+plugin
+    ``pluginName`` = ``name`` · settings also under Kong's names (``key_names``), as every plugin's page has them
 """
 
 from collections.abc import Callable, Mapping
@@ -35,17 +37,17 @@ def read(kind: str, body: Any, *, base: Mapping, ignored: frozenset[str]) -> dic
     if not isinstance(body, dict):
         raise EntityInvalid([Problem(ENTITY, "expected an object")])
     problems: Problems = []
-    values = _renamed(kind, body, ignored, problems)
+    values = _renamed(kind, body, base, ignored, problems)
     values = _references(kind, values, problems)
-    values = _SHORTHANDS[kind](values, base, problems)
+    if kind in _SHORTHANDS:
+        values = _SHORTHANDS[kind](values, base, problems)
     if problems:
         raise EntityInvalid(problems)
     return {name: _empty_as_unset(kind, name, value) for name, value in values.items()}
 
 
-def _renamed(kind: str, body: dict, ignored: frozenset[str], problems: Problems) -> dict[str, Any]:
-    names, fields = names_in(kind), KINDS[kind].spec.fields
-    values: dict[str, Any] = {}
+def _renamed(kind: str, body: dict, base: Mapping, ignored: frozenset[str], problems: Problems) -> dict[str, Any]:
+    names, values = names_in(kind), {}
     for name, value in body.items():
         field = names.get(name)
         if name in ignored:
@@ -55,20 +57,23 @@ def _renamed(kind: str, body: dict, ignored: frozenset[str], problems: Problems)
         elif field in values:
             problems.append(Problem((name,), "given twice, under two names"))
         else:
-            values[field] = _inner_renamed(fields.get(field), value, (field,), problems)
-    return values
+            values[field] = value
+    fields = KINDS[kind].spec.fields_for({**base, **values})
+    return {field: _inner_renamed(fields.get(field), value, (field,), problems) for field, value in values.items()}
 
 
 def _inner_renamed(field: spec.Field | None, value: Any, path: spec.schema.Path, problems: Problems) -> Any:
     if not isinstance(field, spec.Record) or not isinstance(value, dict):
         return value
-    names, renamed = inner_names(field), {}
+    names, known, renamed = inner_names(field, kongs_too=path[0] == "config"), field.read_fields(), {}
     for name, inner in value.items():
-        if name in names:
-            known = names[name]
-            renamed[known] = _inner_renamed(field.fields[known], inner, (*path, known), problems)
-        else:
+        if name not in names:
             problems.append(Problem((*path, name), "unknown field", "unknown"))
+        elif names[name] in renamed:
+            problems.append(Problem((*path, name), "given twice, under two names", "unknown"))
+        else:
+            own = names[name]
+            renamed[own] = _inner_renamed(known[own], inner, (*path, own), problems)
     return renamed
 
 
@@ -92,9 +97,8 @@ def _reference(kind: str, key: Any, path: spec.schema.Path, problems: Problems) 
 def _empty_as_unset(kind: str, name: str, value: Any) -> Any:
     """Answers show an unset list as ``[]``; sent back it stays unset."""
     field = KINDS[kind].spec.fields.get(name)
-    if value in ([], {}) and isinstance(field, (spec.Array, spec.Map)) and field.default is None:
-        return None
-    return value
+    is_empty = (value == [] and isinstance(field, spec.Array)) or (value == {} and isinstance(field, spec.Map))
+    return None if is_empty and field.default is None else value
 
 
 # --- Services --------------------------------------------------------------------------------------------

@@ -1,14 +1,15 @@
 """OpenAPI schemas out of the spec: what a field is, what stands in it by default, in which range."""
 
-from typing import Any
-
+from gateway_admin.catalog.bulk import request_fields
 from gateway_admin.catalog.kinds import KINDS
+from gateway_admin.common.openapi import COUNT, MOMENT, TEXT, Schema, an_object, ref
 from proxy_engine import spec
+from proxy_engine.spec.plugins import PLUGINS
+from proxy_engine.spec.schema import MAX_ITEMS
 
-from .answers import LIVE
+from .answers import COMPUTED, LIVE, READ_BY_EDITORS
+from .bulk import BULK_DONE
 from .names import ALSO_READ, camel, names_out
-
-Schema = dict[str, Any]
 
 _TYPES = (
     (spec.Boolean, "boolean"),
@@ -25,24 +26,33 @@ _CONTROL = {
 _ALSO_READ_HELP = {
     "url": "protocol, host, port and path in one; overrides the four.",
     "healthchecks": "Kong's name for healthcheck.",
+    "pluginName": "The same as name.",
 }
 
 
 def components() -> dict[str, Schema]:
     """All named schemas: for each kind what answers hold and what bodies may hold, and the envelope."""
-    found = {"Error": ERROR, "Deleted": DELETED, "Change": CHANGE, "Head": HEAD, "VersionState": VERSION_STATE}
+    found = {
+        "Error": ERROR,
+        "Deleted": DELETED,
+        "BulkDone": BULK_DONE,
+        "Change": CHANGE,
+        "Head": HEAD,
+        "VersionState": VERSION_STATE,
+    }
     for kind in KINDS:
         found[component_name(kind)] = answer_schema(kind)
         found[f"{component_name(kind)}Input"] = body_schema(kind)
-    return found
+    return found | {settings_name(name): field_schema(plugin.config_field()) for name, plugin in PLUGINS.items()}
+
+
+def settings_name(plugin: str) -> str:
+    """``KeyAuthSettings``"""
+    return plugin.title().replace("-", "") + "Settings"
 
 
 def component_name(kind: str) -> str:
-    return KINDS[kind].label.capitalize()
-
-
-def ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
+    return KINDS[kind].label.title().replace(" ", "")
 
 
 def answer_schema(kind: str) -> Schema:
@@ -59,10 +69,19 @@ def body_schema(kind: str) -> Schema:
     properties = {
         name: schema for name, schema in answer_schema(kind)["properties"].items() if not schema.get("readOnly")
     }
-    for name in ALSO_READ.get(kind, {}).keys() - properties.keys():
+    along = {camel(name): field_schema(field) | {"nullable": True} for name, field in KINDS[kind].spec.also.items()}
+    properties = along | properties | {"id": _CONTROL["id"] | {"nullable": True, "description": "Made up if absent."}}
+    for name in sorted(ALSO_READ.get(kind, {}).keys() - properties.keys()):
         properties[name] = _also_read(kind, name)
     needed = [names_out(kind)[name] for name, field in fields.items() if field.required and field.default is None]
     return {"type": "object", "properties": properties, "additionalProperties": False, "x-required": needed}
+
+
+def bulk_schema(kind: str) -> Schema:
+    schema = field_schema(request_fields(kind))
+    schema["properties"]["ids"]["items"] = {"type": "string", "format": "uuid"}
+    schema["properties"]["ids"] |= {"minItems": 1, "uniqueItems": True}
+    return schema | {"required": ["action", "ids"]}
 
 
 def _also_read(kind: str, name: str) -> Schema:
@@ -74,7 +93,11 @@ def _also_read(kind: str, name: str) -> Schema:
 def _property(kind: str, field: str) -> Schema:
     if field in _CONTROL:
         return _CONTROL[field]
-    return member_schema(KINDS[kind].spec.fields[field])
+    schema = member_schema(KINDS[kind].spec.fields[field])
+    if (kind, field) == ("plugins", "config"):
+        one_of_them = [ref(settings_name(name)) for name in PLUGINS]
+        return {"anyOf": one_of_them, "description": f"{schema['description']} Which it may be depends on the name."}
+    return schema | ({"readOnly": True} if names_out(kind)[field] in COMPUTED.get(kind, ()) else {})
 
 
 def member_schema(field: spec.Field) -> Schema:
@@ -87,7 +110,8 @@ def field_schema(field: spec.Field) -> Schema:
     schema = _shape(field)
     if field.help:
         unit = getattr(field, "unit", "")
-        schema["description"] = f"{field.help} In {unit}." if unit else field.help
+        sentences = [field.help, f"In {unit}." if unit else "", READ_BY_EDITORS if field.secret else ""]
+        schema["description"] = " ".join(filter(None, sentences))
     if field.choices:
         schema["enum"] = list(field.choices)
     if field.default is not None:
@@ -102,69 +126,53 @@ def _shape(field: spec.Field) -> Schema:
         inner = {camel(name): member_schema(part) for name, part in field.fields.items()}
         return {"type": "object", "properties": inner, "additionalProperties": False}
     if isinstance(field, spec.Array):
-        return {"type": "array", "items": field_schema(field.of), "uniqueItems": isinstance(field, spec.Set)}
+        return {"type": "array", "items": field_schema(field.of), "maxItems": MAX_ITEMS}
     if isinstance(field, spec.Map):
         return {"type": "object", "additionalProperties": field_schema(field.values)}
+    if isinstance(field, spec.Object):
+        return {"type": "object", "additionalProperties": True}
     schema: Schema = {"type": next(name for kind, name in _TYPES if isinstance(field, kind))}
-    for limit, name in (("min", "minimum"), ("max", "maximum"), ("max_length", "maxLength")):
+    for limit, name in (("min", "minimum"), ("above", "minimum"), ("max", "maximum"), ("max_length", "maxLength")):
         if getattr(field, limit, None) is not None:
             schema[name] = getattr(field, limit)
-    return schema
+    if getattr(field, "above", None) is not None:
+        schema["exclusiveMinimum"] = True
+    return schema | ({"minLength": 1} if isinstance(field, spec.String) else {})
 
 
 # --- The envelope ----------------------------------------------------------------------------------------
 
 
-def _object(**properties: Schema) -> Schema:
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-_TEXT: Schema = {"type": "string"}
-_COUNT: Schema = {"type": "integer", "minimum": 0}
-_MOMENT: Schema = {"type": "string", "format": "date-time"}
 _STATE: Schema = {"type": "object", "nullable": True, "additionalProperties": True}
-PAGINATION = _object(page=_COUNT, limit=_COUNT, offset=_COUNT, total=_COUNT, totalPages=_COUNT)
-DELETED = _object(
-    id=_TEXT,
+DELETED = an_object(
+    id=TEXT,
     deleted={"type": "boolean"},
-    alsoDeleted={"type": "array", "items": _object(kind=_TEXT, id=_TEXT, label=_TEXT)},
+    alsoDeleted={"type": "array", "items": an_object(kind=TEXT, id=TEXT, label=TEXT)},
 )
-ERROR = _object(
+ERROR = an_object(
     success={"type": "boolean", "enum": [False]},
-    error=_object(
-        code=_TEXT,
-        message=_TEXT,
-        details={"type": "array", "items": _object(field=_TEXT, message=_TEXT)},
+    error=an_object(
+        code=TEXT,
+        message=TEXT,
+        details={"type": "array", "items": an_object(field=TEXT, message=TEXT)},
     ),
 )
-CHANGE = _object(
-    version=_COUNT,
-    batch=_TEXT,
-    at=_MOMENT,
-    actor=_TEXT,
-    via=_TEXT,
+CHANGE = an_object(
+    version=COUNT,
+    batch=TEXT,
+    at=MOMENT,
+    actor=TEXT,
+    via=TEXT,
     address={"type": "string", "nullable": True},
-    kind=_TEXT,
-    entityId=_TEXT,
-    label=_TEXT,
+    kind=TEXT,
+    entityId=TEXT,
+    label=TEXT,
     before=_STATE,
     after=_STATE,
 )
-HEAD = _object(version=_COUNT)
-VERSION_STATE = _object(
-    version=_COUNT,
+HEAD = an_object(version=COUNT)
+VERSION_STATE = an_object(
+    version=COUNT,
     live={"type": "boolean", "description": "Every live engine runs this version or a later one."},
-    engines={"type": "array", "items": _object(nodeId=_TEXT, name=_TEXT, version=_COUNT)},
+    engines={"type": "array", "items": an_object(nodeId=TEXT, name=TEXT, version=COUNT)},
 )
-
-
-def enveloped(data: Schema) -> Schema:
-    meta = _object(timestamp=_MOMENT)
-    meta["properties"] = meta["properties"] | {"warnings": {"type": "array", "items": _TEXT}}
-    return _object(success={"type": "boolean", "enum": [True]}, data=data, meta=meta)
-
-
-def enveloped_page(item: Schema) -> Schema:
-    page = enveloped({"type": "array", "items": item})
-    page["properties"]["meta"] = _object(timestamp=_MOMENT, pagination=PAGINATION)
-    return page

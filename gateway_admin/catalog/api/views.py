@@ -1,4 +1,6 @@
-"""The four entities over REST: one view set, and what differs between kinds as data in the modules beside it."""
+"""The entities over REST: one view set, and what differs between kinds as data in the modules beside it."""
+
+from __future__ import annotations
 
 import re
 
@@ -9,23 +11,28 @@ from rest_framework.viewsets import ViewSet
 
 from gateway_admin.accounts.authentication import actor_name
 from gateway_admin.catalog import actions, queries
+from gateway_admin.catalog.bulk import change_many
 from gateway_admin.catalog.changes import Actor, batch
 from gateway_admin.catalog.deletion import without_upstream
 from gateway_admin.catalog.kinds import KINDS
 from gateway_admin.catalog.models import Change, Upstream
 from gateway_admin.common.envelope import success
 from gateway_admin.common.models import Entity
+from gateway_admin.common.paging import Page
 from gateway_admin.common.parsers import json_body
 from gateway_admin.common.peers import client_address
+from gateway_admin.common.permissions import may_see_secrets
 from gateway_admin.common.problems import EntityNotFound
 from proxy_engine.spec import Problem, is_uuid
 
 from .answers import answers, read_only_names
+from .bulk import answer as answer_to_bulk
+from .bulk import gone_along, read_request
 from .filters import filtered, ordered
 from .names import field_of
-from .paging import Page
 from .reading import read
 
+NO_ACTION = (None, "metadata")  # of methods that will be answered with 405
 _ETAG = re.compile(r'(?:W/)?"([0-9]{1,18})"\Z')
 
 
@@ -40,7 +47,7 @@ class EntityViewSet(ViewSet):
     def list(self, request, **parents):
         rows = ordered(self.kind, filtered(self.kind, self.rows(), request.query_params), request.query_params)
         found, pagination = Page.asked(request.query_params).cut(rows)
-        return Response(success(answers(self.kind, found), pagination=pagination))
+        return Response(success(self.answers(found), pagination=pagination))
 
     def retrieve(self, request, key, **parents):
         entity = self.find(key)
@@ -87,10 +94,15 @@ class EntityViewSet(ViewSet):
                 actor=edits.actor,
                 expected_version=self.expected_version(),
             )
-        also = [{"kind": gone.kind, "id": str(gone.entity_id), "label": gone.label} for gone in changes[:-1]]
-        data = {"id": str(entity.pk), "deleted": True, "alsoDeleted": also}
+        data = {"id": str(entity.pk), "deleted": True, "alsoDeleted": gone_along(changes[:-1])}
         headers = {"X-Gateway-Version": str(edits.version)}
         return Response(success(data, warnings=warnings), headers=headers)
+
+    def bulk(self, request, **parents):
+        asked = read_request(self.kind, json_body(request))
+        done = change_many(rows=self.rows(), actor=self.actor(), **asked)
+        headers = {"X-Gateway-Version": str(done.version)}
+        return Response(success(answer_to_bulk(asked, done), warnings=done.warnings), headers=headers)
 
     # --- What they share
 
@@ -99,14 +111,13 @@ class EntityViewSet(ViewSet):
         return queries.with_health(rows) if self.kind == "targets" else rows
 
     def find(self, key: str) -> Entity:
-        if not self.label_is_unique and not is_uuid(key):
+        if not self.may_be_named and not is_uuid(key):
             raise EntityNotFound(self.kind, key)
         return queries.find(self.kind, key, self.rows())
 
     @property
-    def label_is_unique(self) -> bool:
-        entity = KINDS[self.kind].spec
-        return (entity.label_field,) in entity.unique
+    def may_be_named(self) -> bool:
+        return (queries.name_field(self.kind),) in KINDS[self.kind].spec.unique
 
     def fixed_values(self) -> dict:
         """What the address says, whatever the body says."""
@@ -115,8 +126,16 @@ class EntityViewSet(ViewSet):
     def read(self, base: dict) -> dict:
         return read(self.kind, json_body(self.request), base=base, ignored=read_only_names(self.kind))
 
+    def answers(self, entities: list[Entity]) -> list[dict]:
+        return self.answers_of(self.kind, entities)
+
+    def answers_of(self, kind: str, entities: list[Entity]) -> list[dict]:
+        """As whoever asks may see them."""
+        with_secrets = may_see_secrets(self.request.user, self.request.auth, kind)
+        return answers(kind, entities, with_secrets=with_secrets)
+
     def answer(self, entity: Entity) -> dict:
-        return answers(self.kind, [entity])[0]
+        return self.answers([entity])[0]
 
     def written(self, entity: Entity, version: int, status: int = 200, warnings=()) -> Response:
         headers = {"X-Gateway-Version": str(version), "ETag": f'"{version}"'}
@@ -144,10 +163,12 @@ class TargetsOfUpstream(EntityViewSet):
     """``/upstreams/{upstream}/targets``, as Kong spells it; here a target may also be named by its address."""
 
     kind = "targets"
-    label_is_unique = True
+    may_be_named = True
 
     def initial(self, request, *args, **kwargs):
         super().initial(request, *args, **kwargs)
+        if self.action in NO_ACTION:
+            return
         self.upstream = queries.find("upstreams", kwargs["upstream"], Upstream.objects.all())
 
     def rows(self) -> QuerySet:

@@ -122,7 +122,15 @@ LAYOUT: dict[str, tuple[Section, ...]] = {
     "services": (
         Section("Service", labels("name", "host", "port", "protocol", "path", "enabled", "tags"), is_folded=False),
         Section("Timeouts and retries", labels("connect_timeout", "write_timeout", "read_timeout", "retries")),
-        Section("TLS to the targets", labels(tls_verify="Verify certificate", tls_verify_depth="Chain depth")),
+        Section(
+            "TLS to the targets",
+            labels(
+                tls_verify="Verify certificate",
+                tls_verify_depth="Chain depth",
+                ca_certificates="CA certificates",
+                client_certificate="Client certificate",
+            ),
+        ),
     ),
     "routes": (
         Section(
@@ -171,7 +179,9 @@ LAYOUT: dict[str, tuple[Section, ...]] = {
             "Hashing", _HASHING, slug="balancing", note="Used by the algorithm consistent-hashing only.",
         ),
         Section(
-            "Advanced", labels("host_header", use_srv_name="Send SRV name"), slug="balancing",
+            "Advanced",
+            labels("host_header", use_srv_name="Send SRV name", client_certificate="Client certificate"),
+            slug="balancing",
         ),
     ),
     "targets": (

@@ -3,8 +3,8 @@
 from django import template
 from django.utils.html import format_html
 
+from gateway_admin.catalog.differences import edits_of
 from gateway_admin.catalog.kinds import KINDS
-from gateway_admin.catalog.views.diff import edits as field_edits
 from gateway_admin.catalog.views.pages import PAGES
 from gateway_admin.catalog.views.rows import entity_counts
 from gateway_admin.catalog.views.states import Readiness
@@ -57,7 +57,7 @@ def readiness(upstream):
 
 @register.filter
 def edits(change):
-    return field_edits(change.kind, change.before, change.after)
+    return edits_of(change)
 
 
 @register.filter

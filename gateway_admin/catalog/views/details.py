@@ -16,7 +16,8 @@ from gateway_admin.catalog.forms.layout import LAYOUT, Section, rule_at, value_a
 from gateway_admin.catalog.kinds import KINDS
 from gateway_admin.catalog.models import Change, Route, Service, Target
 from gateway_admin.catalog.neighbours import neighbours
-from gateway_admin.common.htmx import signed_in
+from gateway_admin.catalog.secrecy import masked
+from gateway_admin.common.permissions import FROM_URL, permitted
 from gateway_admin.common.templatetags.gatehouse import as_json, as_text
 from proxy_engine import spec
 
@@ -30,7 +31,7 @@ HISTORY_SIZE = 25
 LOAD_SHIFTS_SHARES = ("least-connections", "latency", "power-of-two")
 
 
-@signed_in
+@permitted("read", FROM_URL)
 @require_safe
 def entity(request, kind, entity_id, slug=""):
     pages = PAGES[kind]
@@ -116,7 +117,7 @@ class ShownFacts:
 
 def settings_tab(request, row, slug) -> dict:
     """The fields of the sections that belong to this tab, as stored."""
-    values = row.to_values()
+    values = masked(row.kind, row.to_values())
     notes = hints(row.kind, values, neighbours(row.kind, values))
     words = policy_words(values) if row.kind == "upstreams" else {}
     return {
@@ -136,8 +137,8 @@ def _fact(row, values, path, label, notes) -> Fact:
     rule, value, hint = rule_at(row.kind, path), value_at(values, path), notes.get(path, "")
     if value is None:
         return Fact(label, "not set", "", hint, is_set=False)
-    if path in KINDS[row.kind].references:
-        address = reverse("entity", args=[KINDS[row.kind].references[path], value["id"]])
+    if to := KINDS[row.kind].references.get(path):
+        address = reverse("entity", args=[to, value["id"]]) if to in PAGES else ""
         return Fact(label, getattr(row, path).label, "", hint, address=address)
     is_default = value == rule.fresh_default()
     is_code = not isinstance(rule, (spec.Number, spec.Boolean))
@@ -166,7 +167,7 @@ def _routes(routes) -> dict:
 
 
 def _configuration_tab(request, row, slug) -> dict:
-    return {"configuration": as_json(row.to_values())}
+    return {"configuration": as_json(masked(row.kind, row.to_values()))}
 
 
 def _history_tab(request, row, slug) -> dict:

@@ -15,8 +15,9 @@ from gateway_admin.catalog.changes import head_version
 from gateway_admin.catalog.forms import EntityForm
 from gateway_admin.catalog.kinds import KINDS
 from gateway_admin.catalog.models import Change, Upstream
-from gateway_admin.common.htmx import go_to, signed_in
+from gateway_admin.common.htmx import go_to
 from gateway_admin.common.models import Entity
+from gateway_admin.common.permissions import FROM_URL, permitted
 from gateway_admin.common.problems import EntityChanged, EntityInvalid, EntityNotFound
 from proxy_engine import spec
 
@@ -28,7 +29,7 @@ from .writes import actor_of, say_done
 editable = require_http_methods(["GET", "HEAD", "POST"])
 
 
-@signed_in
+@permitted("write", FROM_URL)
 @editable
 def create(request, kind):
     pages = PAGES[kind]
@@ -47,7 +48,7 @@ def create(request, kind):
     return _form_page(request, form, context, save)
 
 
-@signed_in
+@permitted("write", "targets")
 @editable
 def create_target(request, upstream_id):
     """A target of one upstream; "Save and add another" comes back here."""
@@ -71,7 +72,7 @@ def create_target(request, upstream_id):
     return _form_page(request, form, context, save)
 
 
-@signed_in
+@permitted("write", FROM_URL)
 @editable
 def edit(request, kind, entity_id):
     pages = PAGES[kind]
@@ -189,7 +190,7 @@ def _host_help(form: EntityForm) -> dict:
     }
 
 
-@signed_in
+@permitted("write", FROM_URL)
 @editable
 def delete(request, kind, entity_id):
     pages = PAGES[kind]

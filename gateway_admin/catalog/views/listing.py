@@ -13,8 +13,9 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
+from gateway_admin.common.lookups import as_text, containing
+
 from .pages import Choices, Pages, order
-from .rows import as_text, containing
 
 SIZES = (25, 50, 100, 200)
 LONGEST_TEXT = 200  # characters; SQLite refuses LIKE patterns that are much longer

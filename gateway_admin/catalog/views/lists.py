@@ -6,7 +6,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from gateway_admin.catalog.actions import batch, delete, deletion_preview
-from gateway_admin.common.htmx import go_to, render_page, signed_in
+from gateway_admin.common.htmx import go_to, render_page
+from gateway_admin.common.permissions import FROM_URL, permitted
 from gateway_admin.common.problems import EntityInvalid, EntityNotFound
 
 from .listing import LONGEST_TEXT, SIZES, Listing, search
@@ -16,7 +17,7 @@ from .writes import actor_of, say_done
 FOUND_OF_A_KIND = 10  # results shown of each kind
 
 
-@signed_in
+@permitted("read", FROM_URL)
 @require_safe
 def entity_list(request, kind):
     pages = PAGES[kind]
@@ -24,7 +25,7 @@ def entity_list(request, kind):
     return render_page(request, "catalog/entity_list.html", pages.table, context)
 
 
-@signed_in
+@permitted("write", FROM_URL)
 @require_POST
 def bulk_delete(request, kind):
     """First what would go, then (``confirmed``) the deed: all of it or nothing."""
@@ -65,7 +66,7 @@ def _delete_if_there(kind, key, actor):
         pass
 
 
-@signed_in
+@permitted("read", "config")
 @require_safe
 def search_all(request):
     text = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST_TEXT]

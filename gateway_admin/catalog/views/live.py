@@ -10,12 +10,12 @@ from .pages import PAGES
 from .rows import entity_counts
 
 
-def upstream_fragments(upstream_id) -> str:
+def upstream_fragments(upstream_id, user) -> str:
     """The elements ``ready-<id>``, ``targets-<id>`` and the counts; empty when the upstream is gone. Runs queries."""
     upstream = PAGES["upstreams"].rows().filter(pk=upstream_id).first()
     if upstream is None:
         return ""
-    context = upstream_head(upstream)
+    context = upstream_head(upstream) | {"user": user}
     templates = ("catalog/_upstream_ready.html", "catalog/_target_table.html")
     return "".join(render_to_string(template, context) for template in templates) + count_fragments(entity_counts())
 

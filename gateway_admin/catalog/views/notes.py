@@ -3,14 +3,14 @@
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from gateway_admin.common.htmx import signed_in
+from gateway_admin.common.permissions import permitted
 
 from .destinations import destination
 
 LONGEST_HOST = 255
 
 
-@signed_in
+@permitted("read", "upstreams")
 @require_safe
 def host_note(request):
     """Where a service with this host would send its requests."""

@@ -1,11 +1,8 @@
 """The rows of the lists, each list with what its columns show: one statement per list, however long it is."""
 
-import json
+from django.db.models import Count, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, TextField, Value
-from django.db.models.functions import Cast, Coalesce
-
-from gateway_admin.catalog.kinds import KINDS
 from gateway_admin.catalog.models import Route, Service, Target, Upstream
 from gateway_admin.catalog.queries import IN_USE, MARKED_UNHEALTHY, READY, with_health
 
@@ -43,36 +40,26 @@ def count_of(related: QuerySet, key: str):
     return Coalesce(Subquery(counted), 0)
 
 
-def containing(column: str, text: str) -> Q:
-    """Rows whose ``column`` has ``text`` somewhere; for JSON columns annotate ``as_text(column)`` before."""
-    found = Q(**{f"{column}__icontains": text})
-    escaped = json.dumps(text)[1:-1]  # SQLite keeps JSON as written by Python, with é as \u00e9; PostgreSQL keeps é
-    return found if escaped == text else found | Q(**{f"{column}__icontains": escaped})
-
-
-def as_text(column: str) -> Cast:
-    return Cast(column, TextField())
-
-
 def entity_counts() -> list[dict]:
     """For the bar on the left: of each kind how many there are, and how many have something wrong. One statement."""
     troubled = Target.objects.filter(TROUBLED)
-    parts = [
-        _counted("services", Service.objects.all(), Count("*"), Value(0)),
-        _counted("routes", Route.objects.all(), Count("*"), Value(0)),
-        _counted("upstreams", Upstream.objects.all(), Count("*"), _one(troubled, Count("upstream", distinct=True))),
-        _counted("targets", Target.objects.all(), Count("*"), _one(troubled, Count("*"))),
-    ]
-    found = {row["kind"]: row for row in parts[0].union(*parts[1:], all=True)}
-    return [found.get(kind, {"kind": kind, "count": 0, "troubled": 0}) for kind in KINDS]
+    parts = {
+        "services": _counted("services", Service.objects.all(), Value(0)),
+        "routes": _counted("routes", Route.objects.all(), Value(0)),
+        "upstreams": _counted("upstreams", Upstream.objects.all(), _one(troubled, Count("upstream", distinct=True))),
+        "targets": _counted("targets", Target.objects.all(), _one(troubled, Count("*"))),
+    }
+    first, *others = parts.values()
+    found = {row["kind"]: row for row in first.union(*others, all=True)}
+    return [found.get(kind, {"kind": kind, "count": 0, "troubled": 0}) for kind in parts]
 
 
-def _counted(kind: str, rows: QuerySet, count, troubled) -> QuerySet:
+def _counted(kind: str, rows: QuerySet, troubled) -> QuerySet:
     return (
         rows.order_by()
         .annotate(kind=Value(kind))
         .values("kind")
-        .annotate(count=count, troubled=troubled)
+        .annotate(count=Count("*"), troubled=troubled)
         .values("kind", "count", "troubled")
     )
 

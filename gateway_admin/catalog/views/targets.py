@@ -9,7 +9,8 @@ from django.views.decorators.http import require_POST
 from gateway_admin.catalog import actions
 from gateway_admin.catalog.forms.fields import number
 from gateway_admin.catalog.models import Target
-from gateway_admin.common.htmx import go_to, signed_in, wants_fragment
+from gateway_admin.common.htmx import go_to, wants_fragment
+from gateway_admin.common.permissions import permitted
 from gateway_admin.common.problems import EntityInvalid
 
 from .details import crumbs, upstream_head
@@ -17,7 +18,7 @@ from .pages import PAGES
 from .writes import actor_of, say_done
 
 
-@signed_in
+@permitted("write", "targets")
 @require_POST
 def switch(request, target_id, *, enabled):
     target = get_object_or_404(Target, pk=target_id)
@@ -26,7 +27,7 @@ def switch(request, target_id, *, enabled):
     return _show(request, target.upstream_id, edits, f"{'Enabled' if enabled else 'Disabled'} {target.target}")
 
 
-@signed_in
+@permitted("write", "targets")
 @require_POST
 def set_weights(request, upstream_id):
     """All weights of the table in one batch; one that is wrong keeps all of them from being stored."""

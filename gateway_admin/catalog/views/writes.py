@@ -8,8 +8,8 @@ from gateway_admin.catalog.deletion import without_upstream
 from gateway_admin.common.peers import client_address
 
 
-def actor_of(request) -> Actor:
-    return Actor(request.user.get_username(), "ui", client_address(request))
+def actor_of(request, via: str = "ui") -> Actor:
+    return Actor(request.user.get_username(), via, client_address(request))
 
 
 def say_done(request, edits: Batch, what: str) -> None:

@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 from gateway_admin.catalog.kinds import KINDS
 from proxy_engine import spec
-from tests.gateway_admin.builders import an_upstream, to
+from tests.gateway_admin.builders import a_certificate, a_consumer, an_upstream, to
+from tests.proxy_engine.pems import a_pair
 
 
 class Good(NamedTuple):
@@ -23,8 +24,17 @@ MINIMAL = {
     "services": {"host": "example.com"},
     "routes": {"paths": ["/"]},
     "upstreams": {"name": "pool"},
-    "targets": {"target": "a:80"},  # the tests add an upstream
+    "targets": {"target": "a:80"},
+    "consumers": {"username": "alice"},
+    "keyauth_credentials": {"key": "open-sesame"},
+    "basicauth_credentials": {"username": "alice", "password": "correct horse"},
+    "acls": {"group": "gold"},
+    "plugins": {"name": "key-auth"},
+    "certificates": a_pair("EC")._asdict(),
+    "snis": {"name": "example.com"},
+    "ca_certificates": {"cert": a_pair("EC", is_authority=True).cert},
 }
+"""The tests add what each needs to belong to."""
 
 GOOD = [
     Good("services", {}, {"protocol": "http", "port": 80, "retries": 5, "connect_timeout": 60000, "enabled": True}),
@@ -66,6 +76,24 @@ GOOD = [
     Good("targets", {"target": "server-a"}, {"target": "server-a:8000"}),
     Good("targets", {"target": "[::1]:80"}, {"target": "[0000:0000:0000:0000:0000:0000:0000:0001]:80"}),
     Good("targets", {"weight": 0, "enabled": False, "scheme": "https", "path": "/base"}, {}),
+    Good("consumers", {}, {"custom_id": None, "tags": None}),
+    Good("consumers", {"username": None, "custom_id": "c-17"}, {}),
+    Good("consumers", {"username": "Jörg Müller & co."}, {}),
+    Good("keyauth_credentials", {}, {"key": "open-sesame", "expires_at": None}),
+    Good("keyauth_credentials", {"expires_at": 253402300799, "tags": ["a"]}, {}),
+    Good("basicauth_credentials", {"username": "Jörg"}, {}),
+    Good("acls", {"group": "a group"}, {}),
+    Good(
+        "plugins",
+        {},
+        {"enabled": True, "protocols": ["grpc", "grpcs", "http", "https"], "route": None, "instance_name": None},
+    ),
+    Good("plugins", {"config": {"key_names": ["x-key"]}}, {"config": {"key_names": ["x-key"], "key_in_body": False}}),
+    Good("plugins", {"instance_name": "one", "protocols": ["https"], "enabled": False}, {}),
+    Good("plugins", {"name": "request-termination", "config": {"status_code": 451}}, {}),
+    Good("certificates", {}, {"cert_alt": None, "key_alt": None}),
+    Good("snis", {"name": "*.example.com"}, {}),
+    Good("ca_certificates", {"tags": ["root"]}, {}),
 ]
 
 BAD = [
@@ -129,17 +157,46 @@ BAD = [
     Bad("targets", {"weight": "3"}, "weight"),
     Bad("targets", {"enabled": None}, "enabled"),
     Bad("targets", {"scheme": "ftp"}, "scheme"),
+    Bad("services", {"ca_certificates": ["x"], "protocol": "https"}, "ca_certificates.0"),
+    Bad("consumers", {"username": None}, "@entity"),
+    Bad("consumers", {"username": 3}, "username"),
+    Bad("keyauth_credentials", {"key": ""}, "key"),
+    Bad("keyauth_credentials", {"key": "a\x00b"}, "key"),
+    Bad("keyauth_credentials", {"expires_at": -1}, "expires_at"),
+    Bad("keyauth_credentials", {"consumer": None}, "consumer"),
+    Bad("basicauth_credentials", {"username": None}, "username"),
+    Bad("basicauth_credentials", {"password": None}, "password"),
+    Bad("basicauth_credentials", {"password": 12345678}, "password"),
+    Bad("acls", {"group": None}, "group"),
+    Bad("plugins", {"name": "no-such-plugin"}, "name"),
+    Bad("plugins", {"config": []}, "config"),
+    Bad("plugins", {"config": {"key_nmaes": ["x"]}}, "config.key_nmaes"),
+    Bad("plugins", {"protocols": ["http", "smtp"]}, "protocols.1"),
+    Bad("plugins", {"enabled": "yes"}, "enabled"),
+    Bad("certificates", {"cert": "-----BEGIN"}, "cert"),
+    Bad("certificates", {"key": None}, "key"),
+    Bad("certificates", {"key": a_pair("EC", 1).key}, "@entity"),
+    Bad("certificates", {"cert_alt": a_pair("EC", 1).cert}, "@entity"),
+    Bad("snis", {"name": "127.0.0.1"}, "name"),
+    Bad("snis", {"certificate": None}, "certificate"),
+    Bad("ca_certificates", {"cert": a_pair("EC").cert}, "@entity"),
 ]  # fmt: skip
 
 
 def name_of(case) -> str:
-    return f"{case.kind}-{case.values}"
+    """The same in every process: what is made anew by each (PEM) is only mentioned."""
+    shown = {name: "PEM" if isinstance(value, str) and "\n" in value else value for name, value in case.values.items()}
+    return f"{case.kind}-{shown}"
+
+
+_OWNERS = {"upstreams": an_upstream, "consumers": a_consumer, "certificates": a_certificate}
 
 
 def whole(kind: str, values: dict[str, Any]) -> dict[str, Any]:
     """With what every entity of the kind needs."""
-    owner = {"upstream": to(an_upstream())} if "upstream" in KINDS[kind].references else {}
-    return MINIMAL[kind] | owner | values
+    fields = KINDS[kind].spec.fields
+    owners = {name: to(_OWNERS[kind]()) for name, kind in KINDS[kind].references.items() if fields[name].required}
+    return MINIMAL[kind] | owners | values
 
 
 def contains(found: Any, wanted: Any) -> bool:

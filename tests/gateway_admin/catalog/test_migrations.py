@@ -34,7 +34,7 @@ def test_upstreams_and_targets_of_the_first_release_keep_their_behaviour(before_
         id=uuid.uuid4(), upstream=upstream, target="a:80", weight=7, enabled=True
     )
 
-    migrate(("catalog", "0002_reserves_retries_breaker_connections"))
+    migrate(*MigrationExecutor(connection).loader.graph.leaf_nodes())
 
     stored, target = Upstream.objects.get(), Target.objects.get()
     assert {name: stored.to_values()[name] for name in old} == old

@@ -16,7 +16,18 @@ from gateway_admin.monitoring.models import EngineNode, TargetHealth
 from proxy_engine import spec
 from proxy_engine.explain import Replica
 from proxy_engine.sources import HealthFlip, NodeReport, Snapshot, SnapshotNeeded, WorkerReport
-from tests.gateway_admin.builders import ALICE, a_route, a_service, a_target, an_upstream, in_thread, to
+from tests.gateway_admin.builders import (
+    ALICE,
+    a_certificate,
+    a_consumer,
+    a_key,
+    a_route,
+    a_service,
+    a_target,
+    an_upstream,
+    in_thread,
+    to,
+)
 
 WAIT_S = 20
 
@@ -46,6 +57,26 @@ def test_a_snapshot_has_every_entity_as_the_change_log_has_it():
     }
     assert [row.after for row in Change.objects.order_by("version")] == [
         entity.to_values() for entity in (upstream, target, service, route)
+    ]
+
+
+@pytest.mark.django_db
+def test_what_the_engine_does_not_know_moves_its_version_and_tells_it_nothing():
+    epoch, _ = read_snapshot()
+    consumer = a_consumer()
+    a_key(consumer, key="open-sesame")
+    service = a_service()
+    a_certificate()
+
+    _, snapshot = read_snapshot()
+    rows = read_changes(0, epoch)
+
+    assert (snapshot.version, set(snapshot.entities)) == (4, {"services", "routes", "upstreams", "targets"})
+    assert [(row.version, row.kind, row.after) for row in rows] == [
+        (1, "consumers", None),
+        (2, "keyauth_credentials", None),
+        (3, "services", service.to_values()),
+        (4, "certificates", None),
     ]
 
 

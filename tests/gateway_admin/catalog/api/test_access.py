@@ -96,9 +96,13 @@ def test_nobody_is_anonymous_unless_the_setting_says_so(charlie, settings):
         {"REMOTE_ADDR": ""},
         {"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": "192.0.2.7"},
         {"REMOTE_ADDR": "192.0.2.7", "HTTP_X_FORWARDED_FOR": "127.0.0.1"},
+        {"HTTP_ORIGIN": "https://evil.example"},
+        {"HTTP_ORIGIN": "null"},
+        {"HTTP_SEC_FETCH_SITE": "cross-site"},
+        {"HTTP_SEC_FETCH_SITE": "same-site"},
     ],
 )
-def test_loopback_means_this_machine_and_no_proxy_on_it(charlie, settings, meta):
+def test_loopback_means_this_machine_and_no_proxy_or_foreign_page_on_it(charlie, settings, meta):
     settings.ADMIN_API_ANONYMOUS = "loopback"
 
     assert charlie.get("/api/services", **meta).status_code == 401

@@ -1,4 +1,4 @@
-"""The four entities over REST: the same for each kind, and fed the same inputs as the actions."""
+"""The entities over REST: the same for each kind, and fed the same inputs as the actions."""
 
 import uuid
 
@@ -28,6 +28,8 @@ def _spoken(field, value):
         return value and value["id"]
     if isinstance(field, spec.Record) and isinstance(value, dict):
         return {_camel(name): _spoken(field.fields[name], inner) for name, inner in value.items()}
+    if isinstance(field, spec.Object) and isinstance(value, dict):
+        return {_camel(name): inner for name, inner in value.items()}
     if isinstance(field, (spec.Array, spec.Map)) and value is None:
         return []
     return value

@@ -28,13 +28,15 @@ def told(api, **body):
 
 
 def test_timeouts_are_those_of_the_upstream_where_it_has_its_own(api):
-    upstream = an_upstream(name="pool", connections={"connect_timeout": 500})
+    rules = {"connections": {"connect_timeout": 500}, "retry": {"statuses": [503], "total_timeout": 900}}
+    upstream = an_upstream(name="pool", **rules)
     a_target(upstream)
     a_route(paths=["/api"], service=to(a_service(host="pool")))
 
     forwarding = told(api, url="http://a.test:8000/api/x")["forwarding"]
 
     assert (forwarding["connectTimeout"], forwarding["readTimeout"]) == (500, 60000)
+    assert (forwarding["totalTimeout"], forwarding["retriedStatuses"]) == (900, [503])
 
 
 def test_it_tells_the_whole_way_of_a_request(api, pool):

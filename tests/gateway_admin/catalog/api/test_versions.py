@@ -103,6 +103,13 @@ async def test_a_wait_out_of_range_is_refused(get, wait):
     assert refused.json()["error"]["details"][0]["field"] == "wait"
 
 
+async def test_an_unknown_parameter_is_refused_by_name(get):
+    refused = await get("/api/config/versions/1?wiat=5")
+
+    assert refused.status_code == 400
+    assert refused.json()["error"]["details"] == [{"field": "wiat", "message": "unknown query parameter"}]
+
+
 @pytest.mark.parametrize("version", ["x", "-1", "1.5"])
 async def test_what_is_no_version_is_not_found(get, version):
     assert (await get(f"/api/config/versions/{version}")).status_code == 404
