@@ -19,6 +19,7 @@ REDIS = redis_urls(env.str("REDIS_URL", default=""), DATA_DIR)
 
 DEBUG = False  # tracebacks with settings and local variables never go to a browser; there is no switch for it
 SECRET_KEY = env.str("GATEWAY_SECRET_KEY", default="") or secret_key(DATA_DIR)
+SECRET_KEY_FALLBACKS = [*filter(None, env.list("GATEWAY_SECRET_KEY_FALLBACKS", default=[]))]  # see common/sealing.py
 ALLOWED_HOSTS = env.list("GATEWAY_ADMIN_HOSTS", default=[]) or admin_hosts(
     env.str("GATEWAY_ADMIN_LISTEN", default="127.0.0.1:8001")
 )
@@ -58,6 +59,7 @@ INSTALLED_APPS = [
     "gateway_admin.accounts",
     "gateway_admin.catalog",
     "gateway_admin.monitoring",
+    "gateway_admin.kong_api",
 ]
 
 # Each of these runs on the event loop as well: one that could not would hold a thread while an asynchronous view waits.
@@ -98,7 +100,11 @@ TEMPLATES = [
 DATABASES = {"default": database(env.str("DATABASE_URL", default=""), DATA_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CHANNEL_LAYERS = {"default": REDIS.channel_layer()}
-CACHES = {"default": REDIS.cache(), "local": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+LOCAL_CACHE = {  # holds counts of failures: few entries would let a guesser push his own out
+    "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+    "OPTIONS": {"MAX_ENTRIES": 50_000},
+}
+CACHES = {"default": REDIS.cache(), "local": LOCAL_CACHE}
 
 # --- People ---------------------------------------------------------------------------------------------------------
 
@@ -150,7 +156,7 @@ REST_FRAMEWORK = {
         "gateway_admin.accounts.authentication.Session",
         "gateway_admin.accounts.authentication.Loopback",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["gateway_admin.common.permissions.Permitted"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["gateway_admin.common.parsers.StrictJSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "gateway_admin.common.parsers.AlwaysJSON",
@@ -170,6 +176,7 @@ SPECTACULAR_SETTINGS = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes; an entity has a few KB, and 1 MB is nginx's default limit as well
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+CONFIG_UPLOAD_MAX_BYTES = env.int("GATEWAY_CONFIG_UPLOAD_BYTES", default=32 * 1024 * 1024)  # a whole configuration
 
 # --- Log ------------------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@
 
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 15_000;
-const SIGNED_OUT = 4401;
+const ENDED = { 4401: "signed out", 4403: "not for your role any more" }; // close codes after which it is not tried again
 
 // Changes only what differs, so that focus, selections and typed text elsewhere in the element stay as they are.
 function patch(old, fresh) {
@@ -92,7 +92,7 @@ function connect(path) {
     socket.addEventListener("message", (event) => receive(event.data));
     socket.addEventListener("close", (event) => {
       lostAt ??= new Date();
-      if (event.code === SIGNED_OUT) return show("lost", "signed out");
+      if (ENDED[event.code]) return show("lost", ENDED[event.code]);
       show("lost", `reconnecting since ${lostAt.toTimeString().slice(0, 8)}`);
       // Up to half of the wait is random: a hundred open dashboards must not come back in the same moment.
       setTimeout(open, retryMs * (0.5 + Math.random() / 2));

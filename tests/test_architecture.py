@@ -34,7 +34,8 @@ ADMIN_LAYERS = [
     {"common"},
     {"accounts"},
     {"catalog"},
-    {"monitoring", "kong_api"},
+    {"monitoring"},
+    {"kong_api"},
     {"processes"},
     {"common.management"},  # commands wire everything; they stand in `common` only because Django wants an app
 ]
@@ -58,6 +59,7 @@ LIBRARIES = {
         "rest_framework": [],
         "aiohttp": ["proxy_engine.workers.status"],  # off the data path
         "re2": ["proxy_engine.spec", "proxy_engine.routing"],
+        "cryptography": ["proxy_engine.spec.pem"],  # loaded on first use: workers never need it
         "aiodns": ["proxy_engine.net.lookup"],
         "pycares": ["proxy_engine.net.lookup"],
     },

@@ -17,16 +17,18 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.contrib import auth
+from django.contrib.auth.models import AnonymousUser
 
 from gateway_admin.catalog.changes import CONFIG_GROUP
 from gateway_admin.catalog.views.live import upstream_ejections, upstream_fragments
+from gateway_admin.common.permissions import UNDECLARED, may, refusal_of_socket
 
 from .notices import ENGINES, OVERVIEW, upstream_group
 from .views import engines_fragment, overview_fragments
 
 log = logging.getLogger(__name__)
 
-SIGNED_OUT = 4401  # the page does not try again after this code (static/live.js)
+SIGNED_OUT, FORBIDDEN = 4401, 4403  # the page does not try again after these codes (static/live.js)
 TRY_AGAIN = 1013
 PAUSE_S = 0.2  # between two pushes to one page
 REFRESH_S = 15.0  # the longest between two looks at the truth
@@ -35,14 +37,16 @@ in_thread = partial(database_sync_to_async, thread_sensitive=False)
 
 
 class LiveSocket(AsyncWebsocketConsumer):
-    """One page. Subclasses say which groups concern it and what it is made of."""
+    """One page. Subclasses say which groups concern it, what it is made of, and of which kind what it tells is."""
+
+    kind: str | None = UNDECLARED
 
     def page_groups(self) -> list[str]:
         """Besides the engines, which stand in the top bar of every page."""
         raise NotImplementedError
 
-    def render(self, *, only_engines: bool) -> str:
-        """Elements with ids, for ``static/live.js`` to put in place. Runs queries."""
+    def render(self, *, user, only_engines: bool) -> str:
+        """Elements with ids, for ``static/live.js`` to put in place, as this user may see them. Runs queries."""
         raise NotImplementedError
 
     async def __call__(self, scope, receive, send):
@@ -58,8 +62,11 @@ class LiveSocket(AsyncWebsocketConsumer):
 
     async def connect(self):
         await self.accept()  # only an accepted connection can be told why it is closed
-        if not await in_thread(is_signed_in)(self.scope):
+        user = await in_thread(user_of)(self.scope)
+        if not user.is_authenticated:
             await self.close(SIGNED_OUT)
+        elif refusal_of_socket(self.scope, user, self.kind):
+            await self.close(FORBIDDEN)
         elif not await self._may_join():
             await self.close(TRY_AGAIN)
         else:
@@ -103,14 +110,15 @@ class LiveSocket(AsyncWebsocketConsumer):
             await self._wait_for_news()
             only_engines, self._page_is_stale = not self._page_is_stale, False
             try:
-                signed_in = await in_thread(is_signed_in)(self.scope)
-                html = await in_thread(self.render)(only_engines=only_engines) if signed_in else ""
+                user = await in_thread(user_of)(self.scope)
+                is_told = may(user, None, "read", self.kind)
+                html = await in_thread(self.render)(user=user, only_engines=only_engines) if is_told else ""
             except Exception:
                 log.exception("a page could not be rendered for its socket")
                 self._page_is_stale = True
                 continue
-            if not signed_in:
-                await self.close(SIGNED_OUT)
+            if not is_told:
+                await self.close(FORBIDDEN if user.is_authenticated else SIGNED_OUT)
                 return
             if html != last:
                 await self.send(html)
@@ -126,6 +134,7 @@ class LiveSocket(AsyncWebsocketConsumer):
 
 
 class UpstreamSocket(LiveSocket):
+    kind = "upstreams"
     _ejected: Mapping = MappingProxyType({})  # as last rendered
 
     @property
@@ -135,29 +144,33 @@ class UpstreamSocket(LiveSocket):
     def page_groups(self):
         return [CONFIG_GROUP, upstream_group(self.upstream_id)]
 
-    def render(self, *, only_engines):
+    def render(self, *, user, only_engines):
         """Engines report every other second, and seldom anything that concerns the targets."""
         before, self._ejected = self._ejected, upstream_ejections(self.upstream_id)
         if only_engines and self._ejected == before:
             return engines_fragment()
-        return upstream_fragments(self.upstream_id) + engines_fragment()
+        return upstream_fragments(self.upstream_id, user) + engines_fragment()
 
 
 class OverviewSocket(LiveSocket):
+    kind = None
+
     def page_groups(self):
         return [CONFIG_GROUP, OVERVIEW]
 
-    def render(self, *, only_engines):
-        return overview_fragments()  # which lists the engines too
+    def render(self, *, user, only_engines):
+        return overview_fragments(user)  # which lists the engines too
 
 
 class EnginesSocket(LiveSocket):
     """Of all other pages: only the top bar is live. How far behind an engine is depends on the configuration too."""
 
+    kind = None
+
     def page_groups(self):
         return [CONFIG_GROUP]
 
-    def render(self, *, only_engines):
+    def render(self, *, user, only_engines):
         return engines_fragment()
 
 
@@ -168,10 +181,10 @@ class NoSocket(AsyncWebsocketConsumer):
         await self.close()
 
 
-def is_signed_in(scope) -> bool:
+def user_of(scope):
     """By the stored session, not by the one that was read when the socket was opened. Two statements."""
     key = getattr(scope.get("session"), "session_key", None)
     if not key:
-        return False
+        return AnonymousUser()
     session = import_module(settings.SESSION_ENGINE).SessionStore(key)
-    return auth.get_user(SimpleNamespace(session=session)).is_authenticated
+    return auth.get_user(SimpleNamespace(session=session))

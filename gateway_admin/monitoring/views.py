@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from gateway_admin.catalog.models import Change, Target
 from gateway_admin.catalog.views.live import count_fragments
 from gateway_admin.catalog.views.rows import TROUBLED, entity_counts, upstream_rows
-from gateway_admin.common.htmx import signed_in
+from gateway_admin.common.permissions import permitted
 
 from .queries import VersionState, engines, version_state
 
@@ -21,16 +21,16 @@ LONGEST_TOLD = timedelta(minutes=10)  # beyond, the figure would say nothing abo
 ASK_AGAIN = ((3, "300ms"), (30, "1s"), (300, "5s"))  # age of the version in s → pause before the page asks again
 
 
-@signed_in
+@permitted("read", None)
 @require_safe
 def overview(request):
     context = {"section": "overview", "live": "/ws/overview/", **_board()}
     return render(request, "monitoring/overview.html", context)
 
 
-def overview_fragments() -> str:
+def overview_fragments(user) -> str:
     """What the WebSocket of the overview sends: its board and the engines of the top bar. Runs queries."""
-    board = _board()
+    board = _board() | {"user": user}
     templates = ("monitoring/_state.html", "monitoring/_board.html", "monitoring/_engines.html")
     return "".join(render_to_string(template, board) for template in templates) + count_fragments(board["counts"])
 
@@ -88,7 +88,7 @@ def _steps(counts: dict[str, int]) -> list[dict]:
     ]
 
 
-@signed_in
+@permitted("read", None)
 @require_safe
 def version_live(request, version):
     """Whether all engines run this version yet; the fragment asks again until they do.

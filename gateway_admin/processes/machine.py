@@ -16,6 +16,7 @@ from django.db import DatabaseError, connections
 from honcho.printer import Printer
 
 from gateway_admin.accounts.actions import FirstUser
+from gateway_admin.catalog.checks import stored_secrets_can_be_read
 from gateway_admin.processes import demo, first_user, private_redis, readiness
 from gateway_admin.processes.plan import FOLDER, Plan
 from gateway_admin.processes.preflight import Refusal
@@ -58,6 +59,8 @@ class Machine:
     def _prepare_database(self) -> None:
         try:
             call_command("migrate", verbosity=0, interactive=False)
+            if errors := stored_secrets_can_be_read(databases=["default"]):
+                raise Refusal(f"{errors[0].msg} {errors[0].hint}")
             self._first_user = first_user.ensure(os.environ)
             if self._plan.echoes:
                 demo.ensure_sample(self._plan.echoes.values())

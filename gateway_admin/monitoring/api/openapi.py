@@ -4,12 +4,9 @@ from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 
-from gateway_admin.catalog.api.paging import DEFAULT_LIMIT, MAX_LIMIT
-from gateway_admin.catalog.api.schemas import Schema, enveloped, enveloped_page, ref
+from gateway_admin.common.openapi import SECURITY, Schema, enveloped, enveloped_page, paging_parameters, ref, reply
 from gateway_admin.monitoring.models import LIVE_S, TargetHealth
 from gateway_admin.monitoring.queries import HEALTHCHECKS_OFF, HEALTHY, UNHEALTHY
-
-_SECURITY = [{"bearer": []}, {"session": []}]
 
 
 class Described(AutoSchema):
@@ -48,22 +45,23 @@ def _parameter(name: str, place: str, schema: Schema, description: str) -> Schem
 
 
 def _operation(name: str, summary: str, answer: Schema, *parameters: Schema, errors: dict[int, str]) -> Schema:
-    failures = {str(status): _reply(text, ref("Error")) for status, text in errors.items()}
+    failures = {str(status): reply(ref("Error"), text) for status, text in errors.items()}
     return {
         "operationId": name,
         "summary": summary,
         "tags": ["monitoring"],
         "parameters": list(parameters),
-        "security": _SECURITY,
-        "responses": {"200": _reply("Done", answer), **failures},
+        "security": SECURITY,
+        "responses": {"200": reply(answer), **failures},
     }
 
 
-def _reply(description: str, schema: Schema) -> Schema:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
-
-
-_REFUSED = {400: "A query parameter is unknown or wrong", 401: "No token or session, or one that is not valid"}
+_REFUSED = {
+    400: "A query parameter is unknown or wrong",
+    401: "No token or session, or one that is not valid",
+    403: "The token is limited to other kinds",
+    429: "Too many wrong tokens came from this address",
+}
 _ID = _text(format="uuid")
 
 _TARGET = _object(
@@ -142,14 +140,7 @@ HEALTH_EVENTS = _operation(
     "health_events_list",
     "Every change of a target's health and its cause; newest first",
     enveloped_page(_EVENT),
-    _parameter("page", "query", {"type": "integer", "minimum": 1, "default": 1}, "Not together with offset."),
-    _parameter(
-        "limit",
-        "query",
-        {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
-        "Entries on a page.",
-    ),
-    _parameter("offset", "query", {"type": "integer", "minimum": 0}, "Entries to skip."),
+    *paging_parameters(),
     _parameter("upstreamId", "query", _ID, "Of the targets of this upstream."),
     _parameter("targetId", "query", _ID, "Of this target."),
     errors=_REFUSED,

@@ -6,10 +6,10 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from gateway_admin.catalog.api.paging import Page
 from gateway_admin.catalog.models import Upstream
 from gateway_admin.catalog.queries import find
 from gateway_admin.common.envelope import success, timestamp
+from gateway_admin.common.paging import Page
 from gateway_admin.monitoring import queries
 from gateway_admin.monitoring.models import HealthEvent
 from gateway_admin.monitoring.queries import EngineState, TargetState, UpstreamState
@@ -28,6 +28,7 @@ class ReadOnly(APIView):
 class UpstreamHealth(ReadOnly):
     """``GET /api/upstreams/{upstream}/health``; the upstream by id or name."""
 
+    kind = "upstreams"
     operation = openapi.UPSTREAM_HEALTH
 
     def get(self, request, upstream):
@@ -39,6 +40,7 @@ class UpstreamHealth(ReadOnly):
 class HealthEvents(ReadOnly):
     """``GET /api/health-events``: newest first."""
 
+    kind = "targets"
     operation = openapi.HEALTH_EVENTS
 
     def get(self, request):
@@ -52,6 +54,7 @@ class HealthEvents(ReadOnly):
 class Engines(ReadOnly):
     """``GET /api/engines``: live and lost, by name."""
 
+    kind = None
     operation = openapi.ENGINES
 
     def get(self, request):

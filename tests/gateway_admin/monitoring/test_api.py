@@ -18,7 +18,7 @@ ADDRESSES = ["/upstreams/pool/health", "/health-events", "/engines"]
 @pytest.fixture
 def client():
     client = APIClient()
-    client.force_authenticate(User.objects.create_user("alice"))
+    client.force_authenticate(User.objects.create_user("alice", role="viewer"))
     return client
 
 

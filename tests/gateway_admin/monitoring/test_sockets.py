@@ -29,7 +29,7 @@ def no_pauses(monkeypatch):
 
 @pytest.fixture
 def alice(db):
-    return User.objects.create_user("alice", password="correct horse")
+    return User.objects.create_user("alice", password="correct horse", role="operator")
 
 
 @pytest.fixture
@@ -220,10 +220,26 @@ async def test_a_new_password_ends_it(client, alice, upstream, target):
         assert await page.closed() == 4401
 
 
+async def test_a_page_that_one_may_not_read_has_no_socket(client, upstream, target, monkeypatch, caplog):
+    monkeypatch.setattr(sockets.UpstreamSocket, "kind", "users")
+    async with Page(path_of(upstream), client) as page:
+        assert await page.closed() == 4403
+    assert f"denied to 'alice' from '': 'WEBSOCKET {path_of(upstream)}'" in caplog.text
+
+
+async def test_a_viewer_is_sent_no_buttons(client, alice, upstream, target):
+    async with Page(path_of(upstream), client) as page:
+        assert "Disable" in await page.html()
+    alice.role = "viewer"
+    await in_thread(alice.save)()
+    async with Page(path_of(upstream), client) as page:
+        assert "Disable" not in await page.html()
+
+
 async def test_a_page_that_cannot_be_rendered_is_tried_again(client, upstream, target, monkeypatch):
     broken = True
 
-    def fragments(upstream_id):
+    def fragments(upstream_id, user):
         if broken:
             raise OSError("the database is away")
         return "<p id=ok></p>"

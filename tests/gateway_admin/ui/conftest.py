@@ -10,7 +10,7 @@ PASSWORD = "a good long password"
 
 @pytest.fixture
 def alice(db):
-    return get_user_model().objects.create_user("alice", password=PASSWORD)
+    return get_user_model().objects.create_user("alice", password=PASSWORD, role="admin")
 
 
 @pytest.fixture

@@ -69,10 +69,10 @@ def test_weights_of_another_upstream_are_not_touched(page, upstream):
     assert weights(stranger) == [100]
 
 
-def test_the_socket_sends_what_the_page_shows(page, upstream):
+def test_the_socket_sends_what_the_page_shows(page, alice, upstream):
     unhealthy(a_target(upstream, tags=["<b>"]))
     shown = page.get("entity", "upstreams", upstream.pk).text
-    sent = upstream_fragments(upstream.pk)
+    sent = upstream_fragments(upstream.pk, alice)
     for element in ("ready", "targets"):
         assert f'id="{element}-{upstream.pk}"' in sent
     assert sent.split("<table>")[1].split("</table>")[0] == shown.split("<table>")[1].split("</table>")[0]
@@ -80,7 +80,7 @@ def test_the_socket_sends_what_the_page_shows(page, upstream):
 
 
 def test_of_a_deleted_upstream_nothing_is_sent(db):
-    assert upstream_fragments("00000000-0000-0000-0000-000000000000") == ""
+    assert upstream_fragments("00000000-0000-0000-0000-000000000000", None) == ""
 
 
 def test_a_target_that_some_workers_keep_out_says_which_and_why(page, upstream):

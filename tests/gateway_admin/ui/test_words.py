@@ -6,10 +6,10 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from gateway_admin.catalog.differences import ABSENT, Edit, edits
 from gateway_admin.catalog.forms.hints import hints
 from gateway_admin.catalog.forms.layout import nest
 from gateway_admin.catalog.neighbours import Neighbours, ServiceTimes
-from gateway_admin.catalog.views.diff import ABSENT, Edit, edits
 from gateway_admin.catalog.views.policy_words import policy_words
 from gateway_admin.catalog.views.states import Readiness
 from gateway_admin.common.templatetags import gatehouse
