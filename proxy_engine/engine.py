@@ -48,6 +48,9 @@ MOST_REPORTED = 100  # ejected targets, or entities left out, by each worker: a 
 SWEEP_S = 0.1  # how late a timeout may strike; 5,000 idle connections cost 0.3 ms a sweep
 REST_EVERY = 10  # sweeps
 REST_AFTER_S = 2.0  # idle time after which a connection keeps nothing but itself
+# With many connections what they keep for a next request adds up, and the heap does not shrink again.
+MANY_CLIENTS = 1000
+REST_AMONG_MANY_S = 0.2
 
 
 class Engine:
@@ -278,6 +281,8 @@ class Engine:
             self._strike(client, client.deadline_passed)
         if self._sweeps % REST_EVERY == 0:
             self._look_around(now)
+        if len(self.clients) > MANY_CLIENTS:
+            self._let_rest(now, REST_AMONG_MANY_S)
         self._sweeps += 1
         if self.access_log is not None:
             self.access_log.flush()
@@ -288,12 +293,15 @@ class Engine:
         """Once a second: who is too slow, and who is at rest."""
         for client in [client for client in self.clients if client.lags(now)]:
             self._strike(client, client.give_up)
-        rested = now + self.limits.keep_alive_s - REST_AFTER_S
+        self._let_rest(now, REST_AFTER_S)
+        for client in [client for client in self.half_closed if is_reset(client.transport)]:
+            client.transport.abort()
+
+    def _let_rest(self, now: float, after_s: float) -> None:
+        rested = now + self.limits.keep_alive_s - after_s
         for client in self.clients:
             if client.deadline < rested:
                 client.rest()
-        for client in [client for client in self.half_closed if is_reset(client.transport)]:
-            client.transport.abort()
 
     def _strike(self, client: ClientConnection | Tunnel, strike: Callable[[], None]) -> None:
         try:
