@@ -1,16 +1,24 @@
 """What is known of targets, upstreams and engines, in Kong's words and in a fixed number of SQL statements."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import redis
+from django.conf import settings
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from gateway_admin.catalog.changes import head_version
 from gateway_admin.catalog.models import Target, Upstream
 from gateway_admin.catalog.queries import with_health
 from proxy_engine import spec
 
+from .checks.load import CheckLoad, read_load
 from .models import EngineNode, HealthEvent, TargetHealth, live_since
+from .redis_client import redis_client
+
+log = logging.getLogger(__name__)
 
 HEALTHY = "HEALTHY"
 UNHEALTHY = "UNHEALTHY"
@@ -89,6 +97,17 @@ def health_events(*, upstream_id=None, target_id=None) -> QuerySet[HealthEvent]:
     if upstream_id is not None:
         events = events.filter(upstream_id=upstream_id)
     return events if target_id is None else events.filter(target_id=target_id)
+
+
+def check_load(*, now: datetime | None = None) -> CheckLoad | None:
+    """How many checks are made and how late they are, over all workers; no SQL. None while Redis does not answer."""
+    if settings.REDIS.is_in_process:
+        return None
+    try:
+        return read_load(redis_client(), round((now or timezone.now()).timestamp() * 1000))
+    except redis.RedisError as error:
+        log.warning("the load of the health checks is unknown: %s", error)
+        return None
 
 
 # --- Engines ---------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from gateway_admin.catalog.views.live import count_fragments
 from gateway_admin.catalog.views.rows import TROUBLED, entity_counts, upstream_rows
 from gateway_admin.common.permissions import permitted
 
-from .queries import VersionState, engines, version_state
+from .queries import VersionState, check_load, engines, version_state
 
 RECENT = 10  # changes in the feed
 LISTED = 50  # troubles of one sort; the rest is counted
@@ -51,6 +51,7 @@ def _board() -> dict:
         "unhealthy": list(unhealthy[:LISTED]),
         "down": list(down[:LISTED]),
         "engines": known,
+        "load": check_load(),
         "changes": list(Change.objects.order_by("-version")[:RECENT]),
         "steps": _steps({row["kind"]: row["count"] for row in counts}),
     }
@@ -61,7 +62,9 @@ def _trouble_count(board: dict) -> int:
     known = board["engines"]
     unhealthy = next(row["troubled"] for row in board["counts"] if row["kind"] == "targets")
     engine_troubles = len(known.lost) + len(known.behind) + sum(bool(state.node.problems) for state in known.live)
-    return unhealthy + len(board["down"]) + engine_troubles + (not known.live)
+    load = board["load"]
+    checks_trouble = load is None or load.state in ("stopped", "late")
+    return unhealthy + len(board["down"]) + engine_troubles + (not known.live) + checks_trouble
 
 
 STEPS = (

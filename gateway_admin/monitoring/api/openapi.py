@@ -128,6 +128,35 @@ _ENGINE = _object(
     startedAt=_moment("When it started."),
     seenAt=_moment("When it last reported."),
 )
+_MS = {"type": "number", "description": "In ms."}
+_LOAD = {
+    **_object(
+        state=_state(
+            "stopped: the agenda is not looked at, so nothing is checked; late: more is due than is made in time; "
+            "idle: nothing to check; unknown: Redis does not answer, and nothing else is told.",
+            "in time",
+            "late",
+            "stopped",
+            "idle",
+            "unknown",
+        ),
+        targets=_count("That are checked."),
+        checksPerSecond={"type": "number", "description": "Made in the last minute."},
+        lagMs=_object(p50=_MS, p99=_MS, max=_MS)
+        | {"description": "From the moment a check was due until it began; of the last minute."},
+        made=_count("In the last minute, as the counts below."),
+        late=_count("More than 1 s after they were due."),
+        lost=_count("Never made, for want of room or of workers."),
+        uncounted=_count("Without a result, through no fault of the target."),
+        overdueMs=_count("How long the check that is due longest has waited to be given to a worker."),
+        tickAgeSeconds={
+            "type": "number",
+            "nullable": True,
+            "description": "Since the agenda was last looked at; null if it never was.",
+        },
+    ),
+    "required": ["state"],
+}
 
 UPSTREAM_HEALTH = _operation(
     "upstreams_health",
@@ -143,6 +172,12 @@ HEALTH_EVENTS = _operation(
     *paging_parameters(),
     _parameter("upstreamId", "query", _ID, "Of the targets of this upstream."),
     _parameter("targetId", "query", _ID, "Of this target."),
+    errors=_REFUSED,
+)
+HEALTH_CHECKS = _operation(
+    "health_checks_load",
+    "How the active health checks keep up, over all workers",
+    enveloped(_LOAD),
     errors=_REFUSED,
 )
 ENGINES = _operation(

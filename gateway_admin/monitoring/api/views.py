@@ -11,6 +11,7 @@ from gateway_admin.catalog.queries import find
 from gateway_admin.common.envelope import success, timestamp
 from gateway_admin.common.paging import Page
 from gateway_admin.monitoring import queries
+from gateway_admin.monitoring.checks.load import CheckLoad
 from gateway_admin.monitoring.models import HealthEvent
 from gateway_admin.monitoring.queries import EngineState, TargetState, UpstreamState
 from proxy_engine import spec
@@ -62,6 +63,18 @@ class Engines(ReadOnly):
         return Response(success([engine_answer(state) for state in queries.engines().states]))
 
 
+class HealthCheckLoad(ReadOnly):
+    """``GET /api/health-checks``: how the active checks keep up."""
+
+    kind = None
+    operation = openapi.HEALTH_CHECKS
+
+    def get(self, request):
+        refuse_unknown(request.query_params, set())
+        load = queries.check_load()
+        return Response(success(load_answer(load) if load else {"state": "unknown"}))
+
+
 def refuse_unknown(query, known: set[str]) -> None:
     problems = {name: ["unknown query parameter"] for name in sorted(set(query) - known)}
     for name in EVENT_FILTERS.keys() & set(query) & known:
@@ -106,6 +119,21 @@ def event_answer(event: HealthEvent) -> dict:
         "healthy": event.healthy,
         "cause": event.cause,
         "source": event.source,
+    }
+
+
+def load_answer(load: CheckLoad) -> dict:
+    return {
+        "state": load.state,
+        "targets": load.targets,
+        "checksPerSecond": round(load.per_s, 1),
+        "lagMs": {"p50": load.lag_p50_ms, "p99": load.lag_p99_ms, "max": load.lag_max_ms},
+        "made": load.made,
+        "late": load.late,
+        "lost": load.lost,
+        "uncounted": load.uncounted,
+        "overdueMs": load.overdue_ms,
+        "tickAgeSeconds": None if load.tick_age_s is None else round(load.tick_age_s, 1),
     }
 
 

@@ -1,20 +1,23 @@
-"""How late checks are and how many came to nothing, so that overload and outages are seen.
+"""How late the checks of one process are and how many came to nothing, so that overload and outages are seen.
 
 Too few workers, or too little ``concurrency`` for an upstream's targets, never just mean fewer checks.
 """
 
 import logging
 
+from .load import LATE_MS, Counted
+
 log = logging.getLogger(__name__)
 
-LATE_MS = 1000
 REPORT_EVERY_MS = 10_000
 
 
 class Lag:
-    """Of one process. Says in the log what was not as it should be, at most every ten seconds whatever the number."""
+    """Says in the log what was not as it should be, at most every ten seconds whatever the number; what it ``counted``
+    is for Redis. Each check is named by its due moment."""
 
     def __init__(self):
+        self.counted = Counted()
         self._since_ms = 0
         self._reset()
 
@@ -22,15 +25,18 @@ class Lag:
         self._worst_ms = self._skipped = self._uncounted = 0
         self._last_error: Exception | None = None
 
-    def note(self, late_ms: int, now_ms: int) -> None:
+    def note(self, due_ms: int, late_ms: int, now_ms: int) -> None:
+        self.counted.made(due_ms, late_ms)
         self._worst_ms = max(self._worst_ms, late_ms)
         self._report(now_ms)
 
-    def skip(self, now_ms: int) -> None:
+    def skip(self, due_ms: int, now_ms: int) -> None:
+        self.counted.left_out(due_ms)
         self._skipped += 1
         self._report(now_ms)
 
-    def uncounted(self, error: Exception, now_ms: int) -> None:
+    def uncounted(self, due_ms: int, error: Exception, now_ms: int) -> None:
+        self.counted.uncounted(due_ms)
         self._uncounted += 1
         self._last_error = error
         self._report(now_ms)

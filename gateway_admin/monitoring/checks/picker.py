@@ -3,9 +3,12 @@
 from collections.abc import Iterable
 from itertools import groupby
 
+import redis
+
 from gateway_admin.monitoring.actions import lift_marks
 
 from .lifts import lifts
+from .load import TOTALS, Counted, LoadStore
 from .marks import Marks, MarksReader
 from .plan import Plan, PlanReader
 from .schedule import Due, Schedule
@@ -20,8 +23,10 @@ BATCH = 250  # checks per task: enough to cost little, few enough to spread over
 class Picker:
     """What one process keeps between ticks. Any process may run any tick, also two at once."""
 
-    def __init__(self, schedule: Schedule, plans: PlanReader, marks: MarksReader):
-        self._schedule = schedule
+    def __init__(self, client: redis.Redis, plans: PlanReader, marks: MarksReader):
+        self._redis = client
+        self._schedule = Schedule(client)
+        self._load = LoadStore(client)
         self._plans = plans
         self._marks = marks
         self._seen_seq = -1
@@ -36,7 +41,15 @@ class Picker:
             return []
         self._hasten_flipped(plan, marks, now_ms)
         claimed = self._schedule.claim(plan, marks.unhealthy, now_ms=now_ms, until_ms=now_ms + LOOK_AHEAD_MS)
+        self._tell(claimed, now_ms)
         return batches(plan, claimed)
+
+    def _tell(self, claimed: list[Due], now_ms: int) -> None:
+        self._redis.hset(TOTALS, "tick_ms", now_ms)
+        if claimed:
+            counted = Counted()
+            counted.claimed(claimed)
+            self._load.tell(counted.take())
 
     def _hasten_flipped(self, plan: Plan, marks: Marks, now_ms: int) -> None:
         """A target that went down may have a shorter interval now, or its half of the checks was off till now."""

@@ -22,6 +22,7 @@ from proxy_engine.health import Outcome
 
 from .batcher import Batcher
 from .lag import Lag
+from .load import Counted
 from .marks import Mark, Marks
 from .pace import Pace
 from .plan import Check, Plan
@@ -89,7 +90,14 @@ class Prober:
         try:
             await self._make(job)
         except Exception as error:  # noqa: BLE001 - Redis, the database, or a fault of ours
-            self._lag.uncounted(error, self._now_ms())
+            self._lag.uncounted(job.due_ms, error, self._now_ms())
+        finally:
+            self.counted.done(job.due_ms)
+
+    @property
+    def counted(self) -> Counted:
+        """For whoever tells Redis of it."""
+        return self._lag.counted
 
     async def _make(self, job: Job) -> None:
         start_ms = job.due_ms
@@ -107,23 +115,24 @@ class Prober:
             now_ms = self._now_ms()
             if now_ms >= job.expires_ms:
                 if start_ms == job.due_ms:  # else it is the check before that took too long, and nobody's lack of room
-                    self._lag.skip(now_ms)
+                    self._lag.skip(job.due_ms, now_ms)
                 return 0
             lease = Lease(job.check.target_id, now_ms + round(longest_s(job.check) * 1000) + LEASE_MARGIN_MS)
             begun = await self._begin(lease)
             if begun.busy_until_ms:
                 return begun.busy_until_ms
-            self._lag.note(now_ms - start_ms, now_ms)
-            outcome = await self._probe(job.check)
+            began_ms = self._now_ms()
+            self._lag.note(job.due_ms, max(0, began_ms - start_ms), began_ms)
+            outcome = await self._probe(job)
         await self._count(job, lease, begun.tally, outcome)
         return 0
 
-    async def _probe(self, check: Check) -> Outcome | None:
+    async def _probe(self, job: Job) -> Outcome | None:
         """None: nothing is known of the target."""
         try:
-            return await probe(self._session, check)
+            return await probe(self._session, job.check)
         except NotMade as reason:
-            self._lag.uncounted(reason, self._now_ms())
+            self._lag.uncounted(job.due_ms, reason, self._now_ms())
             return None
 
     @asynccontextmanager

@@ -9,17 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from threading import Event, Lock, Thread
 
+import redis
 from django.db import close_old_connections
 
 from gateway_admin.monitoring.actions import Flip, Source, mark_targets
 from gateway_admin.monitoring.redis_client import async_redis_client, redis_client
 
+from .load import Counted, LoadStore
 from .marks import MarksReader
 from .picker import Picker
 from .plan import PlanReader
 from .prober import Job, Prober, jobs
 from .probes import probe_session
-from .schedule import Due, Schedule
+from .schedule import Due
 from .tallies import TallyStore
 
 try:
@@ -31,6 +33,7 @@ log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 2000  # checks under way in one process; half of the open files it may have, where that is less
 STOP_S = 3.0
+TELL_EVERY_S = 1.0
 
 
 class WorkerProcess:
@@ -44,19 +47,29 @@ class WorkerProcess:
 
     @cached_property
     def _picker(self) -> Picker:
-        return Picker(Schedule(redis_client()), self._plans, self._marks)
+        return Picker(redis_client(), self._plans, self._marks)
 
     def pick(self) -> list[list[Due]]:
         return self._picker.pick(round(time.time() * 1000))
 
     def make(self, batch: Iterable[Due]) -> None:
         """Start the checks of the batch and return. The loop starts with the first of them, so after any fork."""
-        found = jobs(self._plans.current(), self._marks.current(), batch)
+        batch, plan = list(batch), self._plans.current()
+        found = jobs(plan, self._marks.current(), batch)
+        if len(found) < len(batch):
+            self._drop(due for due in batch if due.target_id not in plan.checks)
         with self._lock:
             if self._loop is None or not self._loop.is_alive():
                 self._loop = CheckLoop()
                 self._loop.start()
             self._loop.give(found)
+
+    def _drop(self, dues: Iterable[Due]) -> None:
+        """What is no longer checked is not lost."""
+        counted = Counted()
+        for due in dues:
+            counted.done(due.due_ms)
+        LoadStore(redis_client()).tell(counted.take())
 
     def stop(self) -> None:
         with self._lock:
@@ -99,11 +112,22 @@ class CheckLoop(Thread):
             async with async_redis_client() as client, probe_session() as session, asyncio.TaskGroup() as tasks:
                 record = partial(self._loop.run_in_executor, writer, store_flips)
                 prober = Prober(session, TallyStore(client), record, at_once=room_for_checks())
-                for helper in prober.helpers():
+                for helper in (*prober.helpers(), _tell(prober, LoadStore(client))):
                     tasks.create_task(helper)
                 while True:
                     for job in await self._inbox.get():
                         tasks.create_task(prober.make(job))
+
+
+async def _tell(prober: Prober, store: LoadStore) -> None:
+    """What cannot be told is not told later: these figures are about now."""
+    while True:
+        await asyncio.sleep(TELL_EVERY_S)
+        if windows := prober.counted.take():
+            try:
+                await store.tell(windows)
+            except (redis.RedisError, OSError) as error:
+                log.debug("what was checked could not be told: %r", error)
 
 
 def room_for_checks() -> int:

@@ -115,6 +115,10 @@ class Schedule:
         if arguments := [part for moment in moments for part in moment]:
             self._hasten(keys=[DUE], args=arguments)
 
+    def size(self) -> int:
+        """How many targets are on the agenda."""
+        return self._redis.zcard(DUE)
+
     def lag_ms(self, now_ms: int) -> int:
         """How long the most overdue target has been waiting to be picked; 0 when nobody waits."""
         oldest = self._redis.zrange(DUE, 0, 0, withscores=True)

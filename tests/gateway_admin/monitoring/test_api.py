@@ -1,18 +1,22 @@
 """Health, events and engines over REST: what is answered, to whom, and what is refused."""
 
+import time
+
 import pytest
 from rest_framework.test import APIClient
 
 from gateway_admin.accounts.models import User
 from gateway_admin.catalog.changes import head_version
+from gateway_admin.common.installation import redis_urls
 from gateway_admin.monitoring.actions import Source, mark_targets, record_engine
 from gateway_admin.monitoring.api import openapi
+from gateway_admin.monitoring.checks.load import TOTALS
 from gateway_admin.monitoring.models import EngineNode
 from tests.gateway_admin.monitoring.builders import a_flip, a_report, a_target, an_ejection, an_upstream
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("gateway_admin.monitoring.api.urls")]
 
-ADDRESSES = ["/upstreams/pool/health", "/health-events", "/engines"]
+ADDRESSES = ["/upstreams/pool/health", "/health-events", "/engines", "/health-checks"]
 
 
 @pytest.fixture
@@ -39,6 +43,23 @@ def data(response):
 
 def refusal(response):
     return response.status_code, response.json()["error"]["details"]
+
+
+# --- The checks themselves ---------------------------------------------------------------------------------
+
+
+def test_how_the_checks_keep_up(client, store):
+    store.hset(TOTALS, "tick_ms", round(time.time() * 1000))
+    found = data(client.get("/health-checks"))
+    assert (found["state"], found["targets"], found["lost"]) == ("idle", 0, 0)
+    assert found["lagMs"] == {"p50": 0.0, "p99": 0.0, "max": 0}
+    schema = openapi.HEALTH_CHECKS["responses"]["200"]["content"]["application/json"]["schema"]
+    assert set(found) == set(schema["properties"]["data"]["properties"])
+
+
+def test_without_redis_nobody_knows(client, settings, tmp_path):
+    settings.REDIS = redis_urls(f"unix://{tmp_path}/nobody.sock", None)
+    assert data(client.get("/health-checks")) == {"state": "unknown"}
 
 
 # --- Upstreams ---------------------------------------------------------------------------------------------

@@ -1,13 +1,26 @@
 """The first screen: is anything wrong, and what to do next on an empty system."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
 
+from gateway_admin.monitoring import views
+from gateway_admin.monitoring.checks.load import CheckLoad
 from gateway_admin.monitoring.models import EngineNode
 
 from .builders import a_route, a_service, a_target, an_engine, an_upstream, one_of_each, unhealthy
+
+IDLE = CheckLoad(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.5, {}, {})
+
+
+@pytest.fixture(autouse=True)
+def checks(monkeypatch):
+    """How the health checks keep up; there is no Redis to ask. ``checks(state …)`` changes it."""
+    told = {"load": IDLE}
+    monkeypatch.setattr(views, "check_load", lambda: told["load"])
+    return lambda load: told.update(load=load)
 
 
 def test_on_an_empty_system_it_shows_the_way(page):
@@ -75,6 +88,27 @@ def test_engines_that_lag_are_silent_or_complain_are_told_apart(page):
     text = page.get("overview").text
     for words in ("by 3 versions", "no report since", "route orders-api: bad regex", "1 of 3 engines silent"):
         assert words in text
+
+
+@pytest.mark.parametrize(
+    ("load", "words", "troubles"),
+    [
+        (replace(IDLE, targets=3, per_s=1.5, lag_p99_ms=4.0), ["in time", "1.5", "4 ms"], 0),
+        (replace(IDLE, targets=3, lost=2), ["more is due than the workers make in time"], 1),
+        (replace(IDLE, targets=3, overdue_ms=30_000), ["one has waited for 30 s"], 1),
+        (replace(IDLE, tick_age_s=125.0), ["for 2 min 5 s: do beat and a worker run?"], 1),
+        (replace(IDLE, tick_age_s=None), ["never started"], 1),
+        (None, ["Redis does not answer"], 1),
+    ],
+)
+def test_checks_that_do_not_keep_up_are_trouble(page, checks, load, words, troubles):
+    one_of_each()
+    an_engine()
+    checks(load)
+    response = page.get("overview")
+    assert response.context["troubles"] == troubles
+    for word in words:
+        assert word in response.text
 
 
 def test_the_feed_leads_to_what_changed(page):

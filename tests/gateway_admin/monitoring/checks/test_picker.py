@@ -9,7 +9,7 @@ from gateway_admin.monitoring.actions import Source, mark_targets
 from gateway_admin.monitoring.checks.marks import MarksReader
 from gateway_admin.monitoring.checks.picker import BATCH, LOOK_AHEAD_MS, Picker, batches
 from gateway_admin.monitoring.checks.plan import PlanReader
-from gateway_admin.monitoring.checks.schedule import Due, Schedule
+from gateway_admin.monitoring.checks.schedule import Due
 from gateway_admin.monitoring.models import HealthEvent, TargetHealth
 from tests.gateway_admin.monitoring.builders import a_check, a_flip, a_plan, a_target, an_upstream, edit, remove
 
@@ -20,7 +20,7 @@ NOW = 1_700_000_000_000
 
 @pytest.fixture
 def picker(store):
-    return Picker(Schedule(store), PlanReader(), MarksReader())
+    return Picker(store, PlanReader(), MarksReader())
 
 
 def picked(picker, at=NOW):

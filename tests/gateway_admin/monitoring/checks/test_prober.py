@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from gateway_admin.monitoring.checks import prober as prober_module
 from gateway_admin.monitoring.checks.marks import NEVER_FAILED, Mark
 from gateway_admin.monitoring.checks.prober import Job, Prober
-from gateway_admin.monitoring.checks.probes import probe_session
+from gateway_admin.monitoring.checks.probes import NotMade, probe_session
 from gateway_admin.monitoring.checks.schedule import LEASES, TALLIES
 from gateway_admin.monitoring.checks.tallies import TallyStore
 from gateway_admin.monitoring.redis_client import async_redis_client
@@ -197,3 +199,41 @@ async def test_targets_that_hang_do_not_hold_up_other_upstreams(store):
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*hung, return_exceptions=True)
     assert len(heads) == 1
+
+
+# --- What is counted of the checks themselves ------------------------------------------------------------------------
+
+
+def counts(prober):
+    """Of all windows together."""
+    total = Counter()
+    for window in prober.counted.take().values():
+        total.update(window.counts)
+    return total
+
+
+async def test_each_check_is_done_with_once_however_it_went(store):
+    due = now_ms()
+    async with serving(answering()) as address, a_prober() as prober:
+        await prober.make(a_job(a_check(address), due_ms=due))
+        await prober.make(a_job(a_check(address, interval=1), due_ms=due - 2000))  # too late by an interval
+        found = counts(prober)
+    assert (found["done"], found["made"], found["left_out"]) == (2, 1, 1)
+
+
+async def test_a_check_without_a_result_says_so(store, monkeypatch):
+    async def out_of_sockets(session, check):
+        raise NotMade("Too many open files")
+
+    monkeypatch.setattr(prober_module, "probe", out_of_sockets)
+    async with a_prober() as prober:
+        await prober.make(a_job(a_check()))
+        found = counts(prober)
+    assert (found["done"], found["uncounted"]) == (1, 1)
+
+
+async def test_a_check_is_late_by_the_time_from_its_due_moment_to_its_beginning(store):
+    async with serving(answering()) as address, a_prober() as prober:
+        await prober.make(a_job(a_check(address, interval=60), due_ms=now_ms() - 5000))
+        [window] = [window for window in prober.counted.take().values() if window.worst_ms >= 0]
+    assert 5000 <= window.worst_ms < 8000
