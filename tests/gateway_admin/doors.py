@@ -12,7 +12,8 @@ from gateway_admin.common.roles import ENTITIES, RULES
 from proxy_engine import spec
 
 UNKNOWN = "0b5f8a4e-8d5c-4e0f-9a53-2d7b8f3f6c11"  # nobody has this id, so that whoever may ask changes nothing
-ARGUMENTS = {"kind": "services", "slug": "history", "version": "1", "user_id": "999999", "token_id": "999999"}
+ARGUMENTS = {"kind": "services", "owner_kind": "upstreams", "slug": "history", "version": "1"}
+ARGUMENTS |= {"user_id": "999999", "token_id": "999999"}
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 

@@ -15,21 +15,22 @@ from django.forms import BoundField
 from gateway_admin.catalog.neighbours import neighbours
 from proxy_engine import spec
 
-from .fields import WordsField, field_for
+from .fields import MomentField, SearchField, WordsField, field_for
 from .hints import hints
 from .layout import (
     ATTRIBUTES,
     CHOICE_WORDS,
-    LAYOUT,
+    MOMENTS,
     NOTES,
     ON_ONE_LINE,
     PRESETS,
-    Preset,
-    Section,
+    layout_of,
     nest,
     rule_at,
+    searched,
     value_at,
 )
+from .sections import Preset, Section
 
 
 class ShownField(NamedTuple):
@@ -48,31 +49,52 @@ class ShownSection(NamedTuple):
 class EntityForm(forms.Form):
     """``options``: for each reference field (id, label) of what it may name. ``given``: values that the address sets,
     whose fields are left out. ``warnings``: field → what an edit of it would do elsewhere.
+
+    Secrets are never shown: their fields come empty. Those of a stored entity (``is_stored``) stay where nothing is
+    typed, and go where one says so.
     """
 
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, kind: str, *, values: Mapping, data=None, options: Mapping, given: Mapping, **kw):
         self.kind = kind
+        self.shape = values
         self.warnings = kw.pop("warnings", {})
         self.options = options
         self.given = given
-        initial = {path: value_at(values, path) for path in self._paths()}
+        rules = {path: self._rule(path) for path in self._paths()}
+        secrets = {path: value_at(values, path) for path, rule in rules.items() if rule.secret}
+        self.kept = {path: secret for path, secret in secrets.items() if secret is not None and kw.get("is_stored")}
+        kw.pop("is_stored", None)
+        initial = {path: None if path in secrets else value_at(values, path) for path in rules}
         super().__init__(data, initial=initial | kw.pop("initial", {}), **kw)
         self.fields |= {path: self._field(path, label) for path, label in self._paths().items()}
 
     def _paths(self) -> dict[str, str]:
-        every = {path: label for section in LAYOUT[self.kind] for path, label in section.fields.items()}
+        every = {path: label for section in self._layout() for path, label in section.fields.items()}
         return {path: label for path, label in every.items() if path not in self.given}
 
+    def _layout(self) -> tuple[Section, ...]:
+        return layout_of(self.kind, self.shape)
+
+    def _rule(self, path: str) -> spec.Field:
+        return rule_at(self.kind, path, self.shape)
+
     def _field(self, path: str, label: str) -> forms.Field:
-        rule = rule_at(self.kind, path)
+        rule = self._rule(path)
         if path in ON_ONE_LINE:
             field = WordsField(rule, label=label)
+        elif path in MOMENTS:
+            field = MomentField(rule, label=label)
+        elif isinstance(rule, spec.Reference) and searched(self.kind, rule.to):
+            field = SearchField(rule, label=label)
         else:
             words = CHOICE_WORDS.get(path, ())
             field = field_for(rule, label=label, options=self.options.get(path, ()), words=words)
         field.widget.attrs |= ATTRIBUTES.get((self.kind, path), {})
+        if path in self.kept:
+            field.is_kept = True
+            field.may_go = not rule.required and (path,) not in spec.KINDS[self.kind].unique
         return field
 
     def values(self) -> dict[str, Any]:
@@ -80,7 +102,12 @@ class EntityForm(forms.Form):
         return self._nested(self.cleaned_data)
 
     def _nested(self, flat: Mapping[str, Any]) -> dict[str, Any]:
-        return nest({path: flat[path] for path in self._paths() if path in flat}) | self.given
+        found = {path: flat[path] for path in self._paths() if path in flat}
+        stays = {path: secret for path, secret in self.kept.items() if found.get(path) is None and not self._goes(path)}
+        return nest(found | stays) | self.given
+
+    def _goes(self, path: str) -> bool:
+        return f"{self.add_prefix(path)}.goes" in self.data and self.fields[path].may_go
 
     def clean(self):
         """Where something cannot even be read, say at once what else is wrong; otherwise the action will say it."""
@@ -89,7 +116,7 @@ class EntityForm(forms.Form):
             self.add_problems(
                 problem
                 for problem in spec.check(self.kind, self._nested(self.cleaned_data)).problems
-                if problem.field not in unread and problem.path != spec.ENTITY
+                if self._place(problem)[0] not in unread and problem.path != spec.ENTITY
             )
         return self.cleaned_data
 
@@ -109,8 +136,8 @@ class EntityForm(forms.Form):
             path = ".".join(map(str, steps[:length]))
             if path in self.fields:
                 return path, _with_place(steps[length:], problem.message)
-        if problem.path == spec.ENTITY:
-            return None, problem.message
+        if problem.path == spec.ENTITY or any(path.startswith(f"{problem.field}.") for path in self.fields):
+            return None, problem.message  # of the whole entity, or of all settings together
         return None, f"{problem.field}: {problem.message}"
 
     def go_on_from(self, version: int) -> None:
@@ -127,7 +154,7 @@ class EntityForm(forms.Form):
 
     def sections(self) -> Iterator[ShownSection]:
         notes = {**self.warnings, **self.hints()}
-        for section in LAYOUT[self.kind]:
+        for section in self._layout():
             shown = [
                 ShownField(self[path], notes.get(path, ""), NOTES.get((self.kind, path), ""))
                 for path in section.fields
@@ -147,7 +174,7 @@ class EntityForm(forms.Form):
         return None if preset is None or any(self._is_set(self[path]) for path in preset.values) else preset
 
     def _is_set(self, bound: BoundField) -> bool:
-        default = bound.field.prepare_value(rule_at(self.kind, bound.name).fresh_default())
+        default = bound.field.prepare_value(self._rule(bound.name).fresh_default())
         return _as_shown(bound.value()) != _as_shown(default)
 
     def hints(self) -> dict[str, str]:

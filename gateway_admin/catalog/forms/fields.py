@@ -12,8 +12,12 @@ Grammar of the textareas::
     statuses    numbers between commas or spaces                     200, 302
 """
 
+from datetime import UTC, datetime
+
 from django import forms
 
+from gateway_admin.catalog.kinds import KINDS
+from gateway_admin.catalog.queries import id_of
 from proxy_engine import spec
 
 
@@ -22,6 +26,8 @@ class SpecField(forms.Field):
 
     widget = forms.TextInput
     grammar = ""  # how to write it, after the spec's help
+    is_kept = False  # a secret is stored, and stays when nothing is typed
+    may_go = False  # it may be taken away
 
     def __init__(self, rule: spec.Field, **kw):
         self.rule = rule
@@ -93,6 +99,62 @@ class ReferenceField(ChoiceField):
     def to_python(self, text):
         key = super().to_python(text)
         return None if key is None else {"id": key}
+
+
+class SearchField(SpecField):
+    """A foreign key, named by what it is called or by its id; names are offered while one types."""
+
+    @property
+    def names(self) -> str:
+        """Id of the list that the page has for what is offered."""
+        return f"names-of-{self.rule.to}"
+
+    def widget_attrs(self, widget):
+        return {
+            "list": self.names,
+            "autocomplete": "off",
+            "hx-get": f"/admin-ui/{self.rule.to}/names/",
+            "hx-trigger": "focus once, input changed delay:200ms",
+            "hx-target": "next datalist",
+        }
+
+    def prepare_value(self, value):
+        if not isinstance(value, dict):
+            return value
+        found = KINDS[self.rule.to].model.objects.filter(pk=value["id"]).first() if spec.is_uuid(value["id"]) else None
+        return value["id"] if found is None else name_of(found)
+
+    def to_python(self, text):
+        text = super().to_python(text)
+        if text is None:
+            return None
+        key = id_of(self.rule.to, text)
+        if key is None:
+            label = KINDS[self.rule.to].label
+            raise forms.ValidationError(
+                "there is no %(label)s called “%(text)s”", params={"label": label, "text": text}
+            )
+        return {"id": str(key)}
+
+
+class MomentField(SpecField):
+    """Unix seconds, as date and time in UTC."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"})
+    grammar = "In UTC."
+    is_short = True
+
+    def prepare_value(self, value):
+        return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%dT%H:%M:%S}" if isinstance(value, int) else value
+
+    def to_python(self, text):
+        text = super().to_python(text)
+        if text is None:
+            return None
+        try:
+            return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+        except ValueError:
+            raise forms.ValidationError("expected a date and time, such as 2027-01-31T12:00:00") from None
 
 
 class TicksField(SpecField):
@@ -167,6 +229,12 @@ class AddressesField(LinesField):
 
     def to_python(self, text):
         return [read_address(line) for line in super().to_python(text) or ()] or None
+
+
+def name_of(entity) -> str:
+    """By which ``SearchField`` finds it again: its unique name, or its id."""
+    named = getattr(entity, KINDS[entity.kind].spec.label_field)
+    return named if named and id_of(entity.kind, named) == entity.pk else str(entity.pk)
 
 
 def number(text: str):

@@ -7,38 +7,12 @@ in first, the rest folded away.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from proxy_engine import spec
 
-
-@dataclass(frozen=True)
-class Section:
-    """``fields``: path → label. ``slug`` names the tab that shows it on the entity's page; ``is_folded`` in forms.
-
-    ``key``: under which its usual values (PRESETS) and its sentence (views/policy_words) stand, where it has them.
-    """
-
-    title: str
-    fields: Mapping[str, str]
-    slug: str = "settings"
-    is_folded: bool = True
-    note: str = ""
-    key: str = ""
-
-
-@dataclass(frozen=True)
-class Preset:
-    """Usual values that a form offers to fill in as long as none of them is set. ``says``: what stands there now."""
-
-    says: str
-    offer: str
-    values: Mapping[str, Any]
-
-
-def labels(*names: str, **own: str) -> dict[str, str]:
-    return {name: own.get(name) or name.replace("_", " ").capitalize() for name in (*names, *own)}
+from .sections import Preset, Section, labels
 
 
 def _record_labels(record: str, **own: str) -> dict[str, str]:
@@ -188,10 +162,27 @@ LAYOUT: dict[str, tuple[Section, ...]] = {
         Section("Target", labels("upstream", "target", "weight", "priority", "enabled", "tags"), is_folded=False),
         Section("Overrides", labels("scheme", path="Path prefix"), note="Of this target only; not in Kong."),
     ),
+    "consumers": (
+        Section("Consumer", labels("username", "custom_id", "tags", username="User name"), is_folded=False),
+    ),
+    "keyauth_credentials": (
+        Section("API key", labels("consumer", "key", "tags", expires_at="Ends"), is_folded=False),
+    ),
+    "basicauth_credentials": (
+        Section(
+            "Password login", labels("consumer", "username", "password", "tags", username="User name"), is_folded=False
+        ),
+    ),
+    "acls": (
+        Section("Group membership", labels("consumer", "group", "tags"), is_folded=False),
+    ),
 }  # fmt: skip
 
 ON_ONE_LINE = {"tags", "methods"}
 """Lists of short words, written between commas."""
+
+MOMENTS = {"expires_at"}
+"""Unix seconds, written as date and time."""
 
 NOTES = {("services", "host"): "catalog/_host_note.html"}
 """Templates that say more under a field."""
@@ -250,9 +241,22 @@ PRESETS: dict[str, Preset] = {
 """The defaults are those that do nothing, as Kong's are: whoever opens the section wants something that acts."""
 
 
-def rule_at(kind: str, path: str) -> spec.Field:
-    """The spec's field at ``healthchecks.active.timeout``."""
-    fields: Mapping[str, spec.Field] = spec.KINDS[kind].fields
+_SEARCHED = {"consumers", "routes"}
+
+
+def searched(kind: str, to: str) -> bool:
+    """Whether a reference is found by typing: there may be too many to pick from."""
+    return to in _SEARCHED
+
+
+def layout_of(kind: str, values: Mapping) -> tuple[Section, ...]:
+    return LAYOUT[kind]
+
+
+def rule_at(kind: str, path: str, values: Mapping = MappingProxyType({})) -> spec.Field:
+    """The spec's field at ``healthchecks.active.timeout``; ``values``: where fields depend on them."""
+    entity = spec.KINDS[kind]
+    fields: Mapping[str, spec.Field] = {**entity.fields_for(values), **entity.also}
     *records, name = path.split(".")
     for record in records:
         fields = fields[record].fields

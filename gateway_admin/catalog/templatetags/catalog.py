@@ -1,15 +1,20 @@
 """Template tags about entities: the counts of the bar, sortable columns, states and changes in words."""
 
+from collections import Counter
+
 from django import template
 from django.utils.html import format_html
 
 from gateway_admin.catalog.differences import edits_of
 from gateway_admin.catalog.kinds import KINDS
-from gateway_admin.catalog.views.pages import PAGES
+from gateway_admin.catalog.views.effects import not_yet
+from gateway_admin.catalog.views.pages import PAGES, owner_of
 from gateway_admin.catalog.views.rows import entity_counts
 from gateway_admin.catalog.views.states import Readiness
 
 register = template.Library()
+
+TROUBLES = {"upstreams": "with unhealthy targets", "targets": "unhealthy"}
 
 CHANNELS = {
     "ui": "dashboard",
@@ -29,8 +34,38 @@ def nav_counts(context):
 
 
 @register.filter
+def by_group(counts):
+    """The counts as the bar shows them: (group, its kinds)."""
+    groups = {}
+    for item in counts:
+        groups.setdefault(PAGES[item["kind"]].group, []).append(item)
+    return groups.items()
+
+
+@register.filter
 def plural(kind):
     return PAGES[kind].title
+
+
+@register.filter
+def trouble(kind):
+    """What is wrong with those of a kind that are counted as troubled."""
+    return TROUBLES[kind]
+
+
+register.filter(not_yet)
+
+
+@register.filter
+def owner(row):
+    return owner_of(row)
+
+
+@register.filter
+def counted(rows):
+    """``2 API keys, 1 plugin``."""
+    counts = Counter(row.kind for row in rows)
+    return ", ".join(f"{n} {KINDS[kind].label if n == 1 else PAGES[kind].many}" for kind, n in counts.items())
 
 
 @register.simple_tag(takes_context=True)

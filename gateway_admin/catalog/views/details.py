@@ -12,17 +12,18 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from gateway_admin.catalog.forms.hints import hints
-from gateway_admin.catalog.forms.layout import LAYOUT, Section, rule_at, value_at
+from gateway_admin.catalog.forms.layout import Section, layout_of, rule_at, value_at
 from gateway_admin.catalog.kinds import KINDS
-from gateway_admin.catalog.models import Change, Route, Service, Target
+from gateway_admin.catalog.models import Change, Route, Service
 from gateway_admin.catalog.neighbours import neighbours
 from gateway_admin.catalog.secrecy import masked
 from gateway_admin.common.permissions import FROM_URL, permitted
 from gateway_admin.common.templatetags.gatehouse import as_json, as_text
 from proxy_engine import spec
 
+from .credentials import credentials_tab
 from .destinations import destination, upstream_targets
-from .pages import PAGES
+from .pages import PAGES, owned_by, owner_of
 from .policy_words import Words, policy_words
 from .states import readiness
 
@@ -39,19 +40,27 @@ def entity(request, kind, entity_id, slug=""):
     if tab is None:
         raise Http404(f"A {pages.label} has no page “{slug}”.")
     row = get_object_or_404(pages.rows(), pk=entity_id)
-    context = {"pages": pages, "section": kind, "entity": row, "tab": tab, "crumbs": crumbs(row)}
-    context |= HEADS[kind](row)
+    context = {"pages": pages, "section": pages.section, "entity": row, "tab": tab, "crumbs": crumbs(row)}
+    context |= HEADS[kind](row) if kind in HEADS else {}
     context |= TABS.get(slug, settings_tab)(request, row, slug)
     return render(request, "catalog/entity.html", context)
 
 
 def crumbs(row) -> list[tuple[str, str]]:
     """From the list down to what contains the row: targets live in their upstream."""
-    kind = "upstreams" if row.kind == "targets" else row.kind
+    owner = owner_of(row)
+    kind = owner.kind if owner else row.kind
     trail = [(PAGES[kind].title, reverse("entity-list", args=[kind]))]
-    if row.kind == "targets":
-        trail.append((row.upstream.name, reverse("entity", args=["upstreams", row.upstream_id])))
-    return trail
+    return trail if owner is None else [*trail, (owner.label, page_of(row))]
+
+
+def page_of(row) -> str:
+    """Where one goes on after an edit: what belongs to something is looked at on the page of that."""
+    pages, owner = PAGES[row.kind], owner_of(row)
+    if owner is None:
+        return reverse("entity", args=[row.kind, row.pk])
+    place = [owner.kind, owner.pk]
+    return reverse("entity-tab", args=[*place, pages.owner_tab]) if pages.owner_tab else reverse("entity", args=place)
 
 
 # --- Heads: the line of facts under the title, the same on each tab --------------------------------------------------
@@ -59,10 +68,6 @@ def crumbs(row) -> list[tuple[str, str]]:
 
 def _service_head(service) -> dict:
     return {"destination": destination(service.host, service.port), "use": {"routes": service.route_count}}
-
-
-def _route_head(route) -> dict:
-    return {}
 
 
 def upstream_head(upstream) -> dict:
@@ -83,7 +88,7 @@ def _target_head(target) -> dict:
     return {"view": next(view for view in upstream_targets(target.upstream) if view.target.pk == target.pk)}
 
 
-HEADS = {"services": _service_head, "routes": _route_head, "upstreams": upstream_head, "targets": _target_head}
+HEADS = {"services": _service_head, "upstreams": upstream_head, "targets": _target_head}
 
 
 # --- Tabs ------------------------------------------------------------------------------------------------------------
@@ -127,14 +132,14 @@ def settings_tab(request, row, slug) -> dict:
                 [_fact(row, values, path, label, notes) for path, label in section.fields.items()],
                 words.get(section.key),
             )
-            for section in LAYOUT[row.kind]
+            for section in layout_of(row.kind, values)
             if section.slug == (slug or "settings")
         ]
     }
 
 
 def _fact(row, values, path, label, notes) -> Fact:
-    rule, value, hint = rule_at(row.kind, path), value_at(values, path), notes.get(path, "")
+    rule, value, hint = rule_at(row.kind, path, values), value_at(values, path), notes.get(path, "")
     if value is None:
         return Fact(label, "not set", "", hint, is_set=False)
     if to := KINDS[row.kind].references.get(path):
@@ -145,8 +150,10 @@ def _fact(row, values, path, label, notes) -> Fact:
     return Fact(label, as_text(value), getattr(rule, "unit", ""), hint, is_default=is_default, is_code=is_code)
 
 
-def _targets_tab(request, row, slug) -> dict:
-    return {} if row.kind == "upstreams" else settings_tab(request, row, slug)
+def _first_tab(request, row, slug) -> dict:
+    """The targets of an upstream stand in its head already."""
+    first = {"upstreams": lambda *_: {}, "consumers": credentials_tab}
+    return first.get(row.kind, settings_tab)(request, row, slug)
 
 
 def _routes_tab(request, row, slug) -> dict:
@@ -172,18 +179,20 @@ def _configuration_tab(request, row, slug) -> dict:
 
 def _history_tab(request, row, slug) -> dict:
     changes = Change.objects.filter(_belongs_to(row)).order_by("-version")
-    return {"history": Paginator(changes, HISTORY_SIZE).get_page(request.GET.get("page"))}
+    page = Paginator(changes, HISTORY_SIZE).get_page(request.GET.get("page"))
+    return {"history": page, "owned": [pages.many for pages in owned_by(row.kind)]}
 
 
 def _belongs_to(row) -> Q:
-    own = Q(kind=row.kind, entity_id=row.pk)
-    if row.kind != "upstreams":
-        return own
-    return own | Q(kind="targets", entity_id__in=Target.objects.filter(upstream=row).values("pk"))
+    """Its own changes, and those of what belongs to it now."""
+    found = Q(kind=row.kind, entity_id=row.pk)
+    for pages in owned_by(row.kind):
+        found |= Q(kind=pages.kind, entity_id__in=pages.model.objects.filter(**{pages.owner: row}).values("pk"))
+    return found
 
 
 TABS = {
-    "": _targets_tab,
+    "": _first_tab,
     "routes": _routes_tab,
     "used-by": _used_by_tab,
     "configuration": _configuration_tab,

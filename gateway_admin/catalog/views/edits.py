@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 from gateway_admin.catalog import actions
 from gateway_admin.catalog.changes import head_version
 from gateway_admin.catalog.forms import EntityForm
+from gateway_admin.catalog.forms.layout import searched
 from gateway_admin.catalog.kinds import KINDS
 from gateway_admin.catalog.models import Change, Upstream
 from gateway_admin.common.htmx import go_to
@@ -22,7 +23,7 @@ from gateway_admin.common.problems import EntityChanged, EntityInvalid, EntityNo
 from proxy_engine import spec
 
 from .destinations import destination
-from .details import crumbs
+from .details import crumbs, page_of
 from .pages import PAGES
 from .writes import actor_of, say_done
 
@@ -36,7 +37,7 @@ def create(request, kind):
     form = _form(request, kind, values=spec.defaults(kind) | _prefilled(request, kind))
     context = {
         "pages": pages,
-        "section": kind,
+        "section": pages.section,
         "title": f"New {pages.label}",
         "crumbs": [(pages.title, reverse("entity-list", args=[kind]))],
         "back": reverse("entity-list", args=[kind]),
@@ -48,26 +49,28 @@ def create(request, kind):
     return _form_page(request, form, context, save)
 
 
-@permitted("write", "targets")
+@permitted("write", FROM_URL)
 @editable
-def create_target(request, upstream_id):
-    """A target of one upstream; "Save and add another" comes back here."""
-    upstream = get_object_or_404(PAGES["upstreams"].rows(), pk=upstream_id)
-    owner = {"upstream": {"id": str(upstream.pk)}}
-    form = _form(request, "targets", values=spec.defaults("targets") | _prefilled(request, "targets"), given=owner)
-    here = reverse("entity", args=["upstreams", upstream.pk])
+def create_owned(request, owner_kind, owner_id, kind):
+    """A target of one upstream, a key of one consumer; "Save and add another" comes back here."""
+    pages = PAGES[kind]
+    if pages.owner_kind != owner_kind:
+        raise Http404
+    owner = get_object_or_404(PAGES[owner_kind].rows(), pk=owner_id)
+    given = {pages.owner: {"id": str(owner.pk)}}
+    form = _form(request, kind, values=spec.defaults(kind) | _prefilled(request, kind), given=given)
     context = {
-        "pages": PAGES["targets"],
-        "section": "upstreams",
-        "title": "New target",
-        "crumbs": [("Upstreams", reverse("entity-list", args=["upstreams"])), (upstream.name, here)],
-        "back": here,
-        "another": reverse("target-new", args=[upstream.pk]),
-        "upstream": upstream,
+        "pages": pages,
+        "section": owner_kind,
+        "title": f"New {pages.label}",
+        "crumbs": crumbs(pages.model(**{pages.owner: owner})),
+        "another": reverse("owned-new", args=[owner_kind, owner.pk, kind]),
+        "owner": owner,
     }
+    context["back"] = context["crumbs"][-1][1]
 
     def save(values, actor):
-        return actions.create(kind="targets", values=values, actor=actor)
+        return actions.create(kind=kind, values=values, actor=actor)
 
     return _form_page(request, form, context, save)
 
@@ -77,13 +80,21 @@ def create_target(request, upstream_id):
 def edit(request, kind, entity_id):
     pages = PAGES[kind]
     row = get_object_or_404(pages.rows(), pk=entity_id)
-    form = _form(request, kind, values=row.to_values(), initial={"version": head_version()}, warnings=_warnings(row))
+    form = _form(
+        request,
+        kind,
+        values=row.to_values(),
+        is_stored=True,
+        initial={"version": head_version()},
+        warnings=_warnings(row),
+    )
+    trail = [*crumbs(row), (row.label, reverse("entity", args=[kind, row.pk]))]
     context = {
         "pages": pages,
-        "section": kind,
+        "section": pages.section,
         "title": f"Edit {row.label}",
-        "crumbs": [*crumbs(row), (row.label, _page_of(row))],
-        "back": _page_of(row),
+        "crumbs": trail,
+        "back": page_of(row),
         "entity": row,
     }
 
@@ -96,7 +107,8 @@ def edit(request, kind, entity_id):
 
 def _form(request, kind, *, values, given=MappingProxyType({}), **kw) -> EntityForm:
     data = request.POST if request.method == "POST" else None
-    options = {name: _options(to) for name, to in KINDS[kind].references.items() if name not in given}
+    picked = {name: to for name, to in KINDS[kind].references.items() if name not in given and not searched(kind, to)}
+    options = {name: _options(to) for name, to in picked.items()}
     return EntityForm(kind, values=values, data=data, options=options, given=given, **kw)
 
 
@@ -142,6 +154,8 @@ def _form_page(request, form: EntityForm, context: dict, save: Callable[[dict, a
         form.fill_in(request.POST["preset"])
     elif request.method == "POST":
         saved = _saved(request, form, context, save)
+        if "made" in context:
+            return render(request, "catalog/key_made.html", context)  # in the answer itself: nothing else may keep it
         if saved is not None:
             return go_to(request, context["another"] if "another" in request.POST and "another" in context else saved)
         status = 409 if context.get("newer") else 400
@@ -156,7 +170,7 @@ def _saved(request, form: EntityForm, context: dict, save) -> str | None:
         return None
     try:
         with actions.batch(actor_of(request)) as edits:
-            row = save(form.values(), edits.actor)
+            row = save(values := form.values(), edits.actor)
     except EntityInvalid as invalid:
         form.add_problems(invalid.problems)
     except EntityChanged as newer:
@@ -166,19 +180,14 @@ def _saved(request, form: EntityForm, context: dict, save) -> str | None:
         raise Http404(str(gone)) from gone
     else:
         say_done(request, edits, f"Saved {KINDS[row.kind].label} {row.label}")
-        return _page_of(row)
+        if "entity" not in context and row.kind == "keyauth_credentials" and values["key"] is None:
+            context |= {"made": row, "back": page_of(row)}
+        return page_of(row)
     return None
 
 
 def changes_since(kind, key, version) -> list[Change]:
     return list(Change.objects.filter(kind=kind, entity_id=key, version__gt=version).order_by("version"))
-
-
-def _page_of(row) -> str:
-    """Targets are looked at on the page of their upstream."""
-    if row.kind == "targets":
-        return reverse("entity", args=["upstreams", row.upstream_id])
-    return reverse("entity", args=[row.kind, row.pk])
 
 
 def _host_help(form: EntityForm) -> dict:
@@ -195,12 +204,13 @@ def _host_help(form: EntityForm) -> dict:
 def delete(request, kind, entity_id):
     pages = PAGES[kind]
     row = get_object_or_404(pages.rows(), pk=entity_id)
+    trail = [*crumbs(row), (row.label, reverse("entity", args=[kind, row.pk]))]
     context = {
         "pages": pages,
-        "section": kind,
+        "section": pages.section,
         "entity": row,
-        "crumbs": [*crumbs(row), (row.label, _page_of(row))],
-        "back": _page_of(row),
+        "crumbs": trail,
+        "back": page_of(row),
         "version": head_version(),
     }
     if request.method == "POST" and _deleted(request, row, context):

@@ -15,7 +15,7 @@ from django.http import QueryDict
 
 from gateway_admin.common.lookups import as_text, containing
 
-from .pages import Choices, Pages, order
+from .page_shape import Choices, Pages, order
 
 SIZES = (25, 50, 100, 200)
 LONGEST_TEXT = 200  # characters; SQLite refuses LIKE patterns that are much longer
@@ -115,9 +115,11 @@ class Listing:
 
 
 def search(rows: QuerySet, pages: Pages, text: str) -> QuerySet:
-    """Rows in which one of the searched columns contains the text."""
+    """Rows in which one of the searched columns, or what belongs to the row, contains the text."""
     columns = {column: f"{column}_text".replace("__", "_") for column in pages.search}
     found = Q()
     for alias in columns.values():
         found |= containing(alias, text)
+    if pages.search_also:
+        found |= pages.search_also(text)
     return rows.alias(**{alias: as_text(column) for column, alias in columns.items()}).filter(found)

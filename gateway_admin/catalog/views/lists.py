@@ -11,7 +11,8 @@ from gateway_admin.common.permissions import FROM_URL, permitted
 from gateway_admin.common.problems import EntityInvalid, EntityNotFound
 
 from .listing import LONGEST_TEXT, SIZES, Listing, search
-from .pages import PAGES, order
+from .page_shape import order
+from .pages import PAGES
 from .writes import actor_of, say_done
 
 FOUND_OF_A_KIND = 10  # results shown of each kind
@@ -21,7 +22,7 @@ FOUND_OF_A_KIND = 10  # results shown of each kind
 @require_safe
 def entity_list(request, kind):
     pages = PAGES[kind]
-    context = {"pages": pages, "section": kind, "listing": Listing(pages, request.GET)}
+    context = {"pages": pages, "section": pages.section, "listing": Listing(pages, request.GET)}
     return render_page(request, "catalog/entity_list.html", pages.table, context)
 
 
@@ -44,9 +45,10 @@ def bulk_delete(request, kind):
         except EntityInvalid as invalid:
             refused = invalid.problems
         else:
-            say_done(request, edits, f"Deleted {len(picked)} {pages.label if len(picked) == 1 else kind}")
+            say_done(request, edits, f"Deleted {len(picked)} {pages.label if len(picked) == 1 else pages.many}")
             return go_to(request, back)
-    context = {"pages": pages, "section": kind, "picked": picked, "refused": refused, "crumbs": [(pages.title, back)]}
+    context = {"pages": pages, "section": pages.section, "picked": picked, "refused": refused}
+    context["crumbs"] = [(pages.title, back)]
     context["deletable"] = sum(not deletion.forbidden for deletion in picked)
     return render(request, "catalog/bulk_delete.html", context, status=409 if refused else 200)
 

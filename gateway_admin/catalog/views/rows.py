@@ -1,9 +1,20 @@
 """The rows of the lists, each list with what its columns show: one statement per list, however long it is."""
 
+from collections.abc import Callable
+
 from django.db.models import Count, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
-from gateway_admin.catalog.models import Route, Service, Target, Upstream
+from gateway_admin.catalog.models import (
+    Acl,
+    BasicauthCredential,
+    Consumer,
+    KeyauthCredential,
+    Route,
+    Service,
+    Target,
+    Upstream,
+)
 from gateway_admin.catalog.queries import IN_USE, MARKED_UNHEALTHY, READY, with_health
 
 TROUBLED = IN_USE & MARKED_UNHEALTHY
@@ -34,6 +45,20 @@ def target_rows() -> QuerySet:
     return with_health(Target.objects.all())
 
 
+def consumer_rows() -> QuerySet:
+    mine = {"consumer": OuterRef("pk")}
+    return Consumer.objects.annotate(
+        key_count=count_of(KeyauthCredential.objects.filter(**mine), "consumer"),
+        login_count=count_of(BasicauthCredential.objects.filter(**mine), "consumer"),
+        group_count=count_of(Acl.objects.filter(**mine), "consumer"),
+    )
+
+
+def owned_rows(model, owner: str) -> Callable[[], QuerySet]:
+    """Those that belong to an entity of another kind, each with it."""
+    return lambda: model.objects.select_related(owner)
+
+
 def count_of(related: QuerySet, key: str):
     """How many rows ``related`` (with an OuterRef) has; a subquery, so that several counts do not multiply."""
     counted = related.order_by().values(key).annotate(found=Count("*")).values("found")
@@ -48,6 +73,7 @@ def entity_counts() -> list[dict]:
         "routes": _counted("routes", Route.objects.all(), Value(0)),
         "upstreams": _counted("upstreams", Upstream.objects.all(), _one(troubled, Count("upstream", distinct=True))),
         "targets": _counted("targets", Target.objects.all(), _one(troubled, Count("*"))),
+        "consumers": _counted("consumers", Consumer.objects.all(), Value(0)),
     }
     first, *others = parts.values()
     found = {row["kind"]: row for row in first.union(*others, all=True)}

@@ -9,6 +9,7 @@ from gateway_admin.catalog import actions
 from gateway_admin.catalog.changes import Actor, head_version
 from gateway_admin.monitoring.actions import Flip, Source, mark_targets, record_engine
 from proxy_engine.sources import NodeReport, WorkerReport
+from tests.gateway_admin.builders import a_consumer, a_group, a_key, a_login
 
 BOB = Actor("bob", "api", "192.0.2.7")
 HOSTILE = "<b>&\"'{{x}}"  # a tag may be all of this
@@ -39,10 +40,21 @@ def a_route(service=None, name="orders-api", paths=("/orders",), **values):
 
 
 def one_of_each():
-    """By kind: an upstream with a target, used by a service with a route."""
+    """By kind: an upstream with a target, used by a service with a route; a consumer with all it can have."""
     upstream = an_upstream()
     service = a_service()
-    return {"upstreams": upstream, "targets": a_target(upstream), "services": service, "routes": a_route(service)}
+    consumer = a_consumer(username="mobile-app")
+    rows = [
+        upstream,
+        a_target(upstream),
+        service,
+        a_route(service),
+        consumer,
+        a_key(consumer, key="open-sesame"),
+        a_login(consumer, username="mobile-login"),
+        a_group(consumer, group="gold"),
+    ]
+    return {row.kind: row for row in rows}
 
 
 def unhealthy(target, cause="3 of 3 checks failed: 503, 503, timeout"):

@@ -17,7 +17,8 @@ from .forms import HTMX
 UNKNOWN = UUID("0b5f8a4e-8d5c-4e0f-9a53-2d7b8f3f6c11")  # the same in every test process
 
 OPEN_TO_ALL = {"login", "logout"}
-ARGUMENTS = {"kind": "services", "slug": "history", "version": 1, "user_id": 999_999, "token_id": 999_999}
+ARGUMENTS = {"kind": "services", "owner_kind": "upstreams", "slug": "history", "version": 1}
+ARGUMENTS |= {"user_id": 999_999, "token_id": 999_999}
 WRITES = ("entity-bulk-delete", "target-enable", "target-disable", "upstream-weights", "theme")
 
 

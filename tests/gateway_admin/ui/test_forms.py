@@ -208,12 +208,16 @@ def test_a_preset_that_is_none_changes_nothing(page):
     assert page.submit("entity-new", "upstreams", name="typed", preset="x").context["form"]["name"].value() == "typed"
 
 
+def new_target(page, upstream, **typed):
+    return page.submit("owned-new", "upstreams", upstream.pk, "targets", **typed)
+
+
 def test_a_target_of_one_upstream_is_judged_among_its_siblings(page):
     upstream = an_upstream()
-    lonely = page.submit("target-new", upstream.pk, target="10.0.0.1", priority="1", preset="x")
+    lonely = new_target(page, upstream, target="10.0.0.1", priority="1", preset="x")
     assert "No reserve: the upstream has no other target with a lower number." in lonely.text
     a_target(upstream)
-    assert "No reserve" not in page.submit("target-new", upstream.pk, target="a:1", priority="1", preset="x").text
+    assert "No reserve" not in new_target(page, upstream, target="a:1", priority="1", preset="x").text
 
 
 def test_a_target_is_no_sibling_of_its_own(page):
@@ -248,9 +252,9 @@ def test_the_host_of_a_service_says_where_it_leads(page):
 
 def test_a_target_is_made_in_its_upstream_and_several_in_a_row(page):
     upstream = an_upstream()
-    again = page.submit("target-new", upstream.pk, target="10.0.0.1", weight="3", another="1")
-    assert again["Location"] == reverse("target-new", args=[upstream.pk])
-    last = page.submit("target-new", upstream.pk, target="10.0.0.2:81")
+    again = new_target(page, upstream, target="10.0.0.1", weight="3", another="1")
+    assert again["Location"] == reverse("owned-new", args=["upstreams", upstream.pk, "targets"])
+    last = new_target(page, upstream, target="10.0.0.2:81")
     assert last["Location"] == reverse("entity", args=["upstreams", upstream.pk])
     assert set(Target.objects.values_list("target", "weight")) == {("10.0.0.1:8000", 3), ("10.0.0.2:81", 100)}
 
@@ -258,7 +262,7 @@ def test_a_target_is_made_in_its_upstream_and_several_in_a_row(page):
 def test_a_target_twice_in_one_upstream_is_refused(page):
     upstream = an_upstream()
     a_target(upstream, "10.0.0.1:8000")
-    assert "target" in errors(page.submit("target-new", upstream.pk, target="10.0.0.1"))
+    assert "target" in errors(new_target(page, upstream, target="10.0.0.1"))
 
 
 def test_a_target_form_on_its_own_asks_for_the_upstream(page):
