@@ -92,6 +92,8 @@ class Upstream(Entity):
     use_srv_name = models.BooleanField()
     healthchecks = models.JSONField()
     when_all_unhealthy = models.TextField()
+    panic_threshold = models.IntegerField()
+    slow_start = models.JSONField()
     retry = models.JSONField()
     circuit_breaker = models.JSONField()
     connections = models.JSONField()
@@ -113,6 +115,7 @@ class Target(Entity):
     priority = models.IntegerField()
     scheme = models.TextField(null=True)
     path = models.TextField(null=True)
+    drain = models.JSONField(null=True)
 
     class Meta(Entity.Meta):
         constraints = [
@@ -124,7 +127,13 @@ class Target(Entity):
             *Entity.Meta.indexes,
             models.Index(fields=["upstream", "-created_at", "-id"], name="targets_newest_first"),
             models.Index(fields=["upstream", "id"], name="targets_by_id"),
+            models.Index(fields=["id"], condition=models.Q(drain__isnull=False), name="targets_that_drain"),
         ]
+
+    @property
+    def is_in_use(self) -> bool:
+        """The operator wants it used."""
+        return self.enabled and self.weight > 0 and self.drain is None
 
 
 class Certificate(Entity):

@@ -25,7 +25,7 @@ _STORABLE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+\Z")
 
 # A mark counts for the address that was judged; after an edit of the address the target starts without one.
 MARKED_UNHEALTHY = Q(health__healthy=False, health__address=F("target"))
-IN_USE = Q(enabled=True, weight__gt=0)
+IN_USE = Q(enabled=True, weight__gt=0, drain__isnull=True)
 READY = IN_USE & ~MARKED_UNHEALTHY
 
 
@@ -85,7 +85,8 @@ def upstream_ids(services: Iterable[Service]) -> dict[str, UUID]:
 
 @dataclass(frozen=True)
 class TargetState:
-    """``health``: healthy, unhealthy, unchecked (nothing judges it) or disabled. ``share``: 0…100 % of its upstream.
+    """``health``: healthy, unhealthy, unchecked (nothing judges it), draining or disabled. ``share``: 0…100 % of its
+    upstream.
 
     ``waits``: ready, but a reserve for targets of a lower number of which one is ready. ``ejection``: what circuit
     breakers say; where all workers ejected a target, it is not ready.
@@ -156,17 +157,22 @@ def _tiers(upstream_ids: Iterable[UUID], *, ready: Q) -> dict[UUID, list[Tier]]:
 
 def _serving(upstream: Upstream, tiers: list[Tier]) -> Serving:
     in_use, ready = sum(tier.in_use for tier in tiers), sum(tier.ready for tier in tiers)
-    threshold = upstream.healthchecks["threshold"]
-    if ready and (not threshold or ready * 100 > threshold * in_use):
+    if ready and _is_enough(upstream, 100 * ready / in_use):
         first = next(tier for tier in tiers if tier.ready)
         return Serving(first.priority, first.ready)
-    return Serving(None, in_use if upstream.when_all_unhealthy == "use_all" else 0)
+    return Serving(None, 0 if upstream.when_all_unhealthy == "refuse" else in_use)
+
+
+def _is_enough(upstream: Upstream, percent: float) -> bool:
+    """``percent`` of the weight is available, and not nothing."""
+    panics = upstream.when_all_unhealthy == "threshold"
+    return percent > upstream.healthchecks["threshold"] and not (panics and percent < upstream.panic_threshold)
 
 
 def _target_state(target: Target, serving: Serving, ejection: Ejection | None) -> TargetState:
     mark = getattr(target, "health", None)  # the reverse side of a one-to-one raises where there is no row
     mark = mark if mark is not None and mark.address == target.target else None
-    in_use = target.enabled and target.weight > 0
+    in_use = target.is_in_use
     is_ready = in_use and (mark is None or mark.healthy) and not (ejection and ejection.is_everywhere)
     serves = in_use if serving.priority is None else is_ready and target.priority == serving.priority
     share = round(100 * target.weight / serving.weight, 2) if serves and serving.weight else 0.0
@@ -178,6 +184,8 @@ def _target_state(target: Target, serving: Serving, ejection: Ejection | None) -
 def _target_health(target: Target, mark) -> str:
     if not target.enabled:
         return "disabled"
+    if target.drain is not None:
+        return "draining"
     if mark is not None:
         return "healthy" if mark.healthy else "unhealthy"
     return "healthy" if is_checked(target.upstream) else "unchecked"

@@ -85,7 +85,7 @@ def _of_target(member: TargetState) -> dict[str, Any]:
 def _details(member: TargetState) -> dict[str, Any]:
     """As Kong's balancer tells of a host; what a name resolves to only the engines know, so it stands for itself."""
     host, port = split_host_port(member.target.target)
-    weight = member.target.weight if member.target.enabled else 0
+    weight = member.target.weight if member.target.is_in_use else 0
     available = weight if member.is_available else 0
     health = UNHEALTHY if member.state == UNHEALTHY else HEALTHY
     return {

@@ -35,7 +35,7 @@ class TargetState:
 
     @property
     def is_available(self) -> bool:
-        return self.target.enabled and self.target.weight > 0 and self.state != UNHEALTHY
+        return self.target.is_in_use and self.state != UNHEALTHY
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class UpstreamState:
 
     @property
     def weight_total(self) -> int:
-        """Of the targets in use: what an operator switched off is not part of the pool."""
-        return sum(member.target.weight for member in self.targets if member.target.enabled)
+        """Of the targets in use: what an operator took out, or drains, is not part of the pool."""
+        return sum(member.target.weight for member in self.targets if member.target.is_in_use)
 
     @property
     def weight_available(self) -> int:

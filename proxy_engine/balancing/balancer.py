@@ -12,7 +12,9 @@ as ``backup`` servers of HAProxy and nginx do.
 When health leaves nothing to use, ``when_all_unhealthy`` decides. ``refuse`` is Kong's answer, 503. With ``use_all``
 what was observed is taken for wrong: all wanted targets of all tiers are one pool, as in Envoy's panic mode. That goes
 for a pool with too little available for its threshold, too: to serve with none healthy, yet refuse with one, would help
-nobody. What the operator took out, and names that do not resolve, stay out.
+nobody. With ``threshold`` panic begins before that: as soon as less than ``panic_threshold`` of the weight is
+available, before those that are left break down under the load of all. What the operator took out, and names that do
+not resolve, stay out.
 """
 
 from __future__ import annotations
@@ -178,12 +180,21 @@ class Balancer:
     def _usable_tiers(self) -> tuple[Tier, ...]:
         seats = tuple(Seat(state, weight) for state in self.states if (weight := state.weight))
         tiers = _ready_tiers(seats)
-        if tiers and _is_enough(seats, self.upstream.healthchecks.threshold):
+        if tiers and self._has_enough(seats):
             return tiers
         wanted = tuple(seat for seat in seats if seat.state.wanted)
-        if wanted and self.upstream.when_all_unhealthy == "use_all":
+        if wanted and self.upstream.when_all_unhealthy != "refuse":
             return (Tier(ALL_TIERS, wanted, seats),)
         return ()
+
+    def _has_enough(self, seats: Sequence[Seat]) -> bool:
+        """More of the weight than Kong's threshold is available, and where there may be panic, not less than its."""
+        upstream = self.upstream
+        threshold, panics = upstream.healthchecks.threshold, upstream.when_all_unhealthy == "threshold"
+        if not threshold and not panics:
+            return True  # one ready target is enough
+        percent = _available_percent(seats)
+        return percent > threshold and (not panics or percent >= upstream.panic_threshold)
 
     def _policy_of(self, tier: Tier) -> Policy:
         """Made when it is first needed: most reserves never are."""
@@ -220,15 +231,12 @@ def _ready_tiers(seats: Sequence[Seat]) -> tuple[Tier, ...]:
     return tuple(tiers)
 
 
-def _is_enough(seats: Sequence[Seat], threshold: float) -> bool:
-    """More than ``threshold`` percent of the weight is available.
+def _available_percent(seats: Sequence[Seat]) -> float:
+    """Of the weight, over all tiers: a reserve that can take over keeps the upstream available.
 
-    Over all tiers: a reserve that can take over keeps the upstream available. What the operator took out himself
-    (disabled, draining) counts neither way: taking out most targets by hand is no reason to refuse the rest.
+    What the operator took out himself (disabled, draining) counts neither way: taking out most targets by hand is no
+    reason to refuse the rest.
     """
-    if not threshold:
-        return True  # one ready target is enough
     wanted = [seat for seat in seats if seat.state.wanted]
     total = sum(seat.weight for seat in wanted)
-    available = sum(seat.weight for seat in wanted if seat.state.available)
-    return available * 100 > threshold * total
+    return 100 * sum(seat.weight for seat in wanted if seat.state.available) / total if total else 0.0

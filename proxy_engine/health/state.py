@@ -43,7 +43,6 @@ class TargetState:
     __slots__ = (
         "__weakref__",
         "_addresses",
-        "_draining",
         "_ejected",
         "_followers",
         "_healthy",
@@ -63,7 +62,6 @@ class TargetState:
         self.target = target
         self._healthy = healthy
         self._ejected = False
-        self._draining = False
         self._addresses = 1
         self.ready = False
         self.active = 0  # attempts in flight
@@ -111,13 +109,7 @@ class TargetState:
     @property
     def draining(self) -> bool:
         """Gets no new work, finishes the old."""
-        return self._draining
-
-    @draining.setter
-    def draining(self, value: bool) -> None:
-        if value != self._draining:
-            self._draining = value
-            self._settle()
+        return self.target.drain is not None
 
     @property
     def addresses(self) -> int:
@@ -138,7 +130,7 @@ class TargetState:
     @property
     def wanted(self) -> bool:
         """The operator wants it used, and it can be found."""
-        return self.target.enabled and self.weight > 0 and not self._draining
+        return self.target.enabled and self.weight > 0 and not self.draining
 
     @property
     def available(self) -> bool:
@@ -213,7 +205,7 @@ class TargetState:
             "name does not resolve": self._addresses == 0,
             "unhealthy": not self._healthy,
             "ejected": self._ejected,
-            "draining": self._draining,
+            "draining": self.draining,
         }
         return tuple(word for word, applies in reasons.items() if applies)
 

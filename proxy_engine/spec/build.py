@@ -11,18 +11,20 @@ from .types import (
     ActiveChecks,
     CircuitBreaker,
     ConnectionRules,
+    Drain,
     Healthchecks,
     HealthyRule,
     PassiveChecks,
     RetryRules,
     Route,
     Service,
+    SlowStart,
     Target,
     UnhealthyRule,
     Upstream,
 )
 
-_R = TypeVar("_R", RetryRules, CircuitBreaker, ConnectionRules)
+_R = TypeVar("_R", RetryRules, CircuitBreaker, ConnectionRules, SlowStart, Drain)
 
 
 def _take(values: Mapping, *names: str) -> dict[str, Any]:
@@ -103,7 +105,9 @@ def upstream(values: Mapping) -> Upstream:
             "slots",
             "host_header",
             "when_all_unhealthy",
+            "panic_threshold",
         ),
+        slow_start=_record(SlowStart, values["slow_start"]),
         healthchecks=healthchecks(values["healthchecks"]),
         retry=_record(RetryRules, values["retry"]),
         circuit_breaker=_record(CircuitBreaker, values["circuit_breaker"]),
@@ -156,6 +160,7 @@ def target(values: Mapping) -> Target:
         host=parts[0],
         port=parts[1],
         tags=_tuple(values["tags"]),
+        drain=values["drain"] and _record(Drain, values["drain"]),
     )
 
 

@@ -245,7 +245,8 @@ class Map(Field):
 
 @dataclass(frozen=True, kw_only=True)
 class Record(Field):
-    """Named fields inside a field; absent ones get their defaults, PATCH merges into it.
+    """Named fields inside a field; absent ones get their defaults, PATCH merges into it. A ``nullable`` one that is
+    absent is null.
 
     ``shorthands``: deprecated name → steps to the field that took its place. Read everywhere, stored nowhere.
     """
@@ -255,6 +256,8 @@ class Record(Field):
     type_name = "a record"
 
     def fresh_default(self) -> Any:
+        if self.nullable and self.default is None:
+            return None
         if self.default is None:
             return {name: field.fresh_default() for name, field in self.fields.items()}
         return copy.deepcopy(self.default)

@@ -169,6 +169,30 @@ class ConnectionRules:
 
 
 @dataclass(frozen=True, slots=True)
+class SlowStart:
+    """How a target that is new or came back gets to its full share. See ``proxy_engine.health.slow_start``."""
+
+    window: float  # s; 0 = at once
+    min_share: float  # percent of its full share at the beginning
+    aggression: float  # exponent 1 / aggression on the share of the window that is over
+
+    @property
+    def is_on(self) -> bool:
+        return self.window > 0 and self.min_share < 100
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """A target gets no new requests. When it ends, and what then, is not the engine's business."""
+
+    keep_sticky: bool  # clients whose hash leads to it stay
+
+
+STICKY_INPUTS = frozenset({"cookie", "header", "consumer", "ip"})
+"""What tells clients apart, other than what they ask for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Upstream:
     """A named pool of targets and the policy that picks one."""
 
@@ -188,7 +212,9 @@ class Upstream:
     slots: int
     host_header: str | None
     healthchecks: Healthchecks
-    when_all_unhealthy: str  # "refuse" or "use_all"
+    when_all_unhealthy: str  # "refuse", "use_all" or "threshold"
+    panic_threshold: int  # percent of the weight; with "threshold"
+    slow_start: SlowStart
     retry: RetryRules
     circuit_breaker: CircuitBreaker
     connections: ConnectionRules
@@ -210,3 +236,4 @@ class Target:
     scheme: str | None  # "http" or "https": overrides the service's protocol
     path: str | None  # put before the request path
     tags: tuple[str, ...]
+    drain: Drain | None = None

@@ -1,10 +1,13 @@
-"""What an upstream can do that Kong's cannot: records of ours, each off or at Kong's behaviour by default."""
+"""What an upstream and its targets can do that Kong's cannot: records of ours, each off or at Kong's behaviour by
+default."""
 
 from __future__ import annotations
 
-from .schema import Boolean, Integer, Number, Record, Set
+from .schema import Boolean, Integer, Number, Record, Set, String
 
 DAY_MS = 86_400_000
+LONGEST_DRAIN_S = 7 * 86_400
+LAST_MOMENT = 253_402_300_799  # unix seconds of 9999-12-31, the last that a date can hold
 
 RETRY = Record(
     fields={
@@ -98,4 +101,47 @@ CONNECTIONS = Record(
     },
     ours=True,
     help="How connections to the targets are opened and kept.",
+)
+
+SLOW_START = Record(
+    fields={
+        "window": Number(
+            default=0,
+            min=0,
+            max=3600,
+            unit="s",
+            help="Time until a target that is new or came back has its full share; 0: it has it at once.",
+        ),
+        "min_share": Number(default=10, min=1, max=100, unit="%", help="Of its full share, with which it begins."),
+        "aggression": Number(
+            default=1,
+            min=0.1,
+            max=10,
+            help="1: the share grows evenly; above 1: more at the beginning; below 1: more towards the end.",
+        ),
+    },
+    ours=True,
+    help="Lets targets that are new or came back warm up, while others carry the load.",
+)
+
+DRAIN_THEN = ("off", "remove", "return")
+
+DRAIN = Record(
+    fields={
+        "since": Number(required=True, min=0, max=LAST_MOMENT, unit="unix seconds", help="When it began."),
+        "until": Number(required=True, min=0, max=LAST_MOMENT, unit="unix seconds", help="When it is over."),
+        "then": String(
+            default="off",
+            choices=DRAIN_THEN,
+            help="What becomes of the target then: it is disabled, removed, or gets traffic again.",
+        ),
+        "keep_sticky": Boolean(
+            default=False,
+            help="With consistent hashing on a client's cookie, header, address or consumer, clients whose hash leads "
+            "to it stay until the end.",
+        ),
+    },
+    nullable=True,
+    ours=True,
+    help="While it drains: no new requests, those under way finish. Begun with POST .../drain; null: it does not.",
 )

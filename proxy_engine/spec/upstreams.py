@@ -9,11 +9,12 @@ from . import scalars
 from .entity import Entity, tags, text
 from .health_fields import HEALTHCHECKS
 from .schema import ENTITY, Boolean, Checked, Field, Integer, Problem, Reference, String
-from .upstream_fields import CIRCUIT_BREAKER, CONNECTIONS, RETRY
+from .upstream_fields import CIRCUIT_BREAKER, CONNECTIONS, DRAIN, RETRY, SLOW_START
 
 ALGORITHMS = ("consistent-hashing", "least-connections", "round-robin", "latency", "random", "power-of-two")
 HASH_INPUTS = ("none", "consumer", "ip", "header", "cookie", "path", "query_arg", "uri_capture", "url")
 """Kong's, and ``url``: path and query as the client sent them."""
+WHEN_ALL_UNHEALTHY = ("refuse", "use_all", "threshold")
 HASHLESS_ALGORITHMS = ("least-connections", "latency", "random", "power-of-two")
 
 _HASH_HEADER = "The header whose value is hashed."
@@ -52,10 +53,21 @@ UPSTREAM_FIELDS: dict[str, Field] = {
     "healthchecks": HEALTHCHECKS,
     "when_all_unhealthy": String(
         default="refuse",
-        choices=("refuse", "use_all"),
+        choices=WHEN_ALL_UNHEALTHY,
         ours=True,
-        help="While no target is healthy, or too few for the threshold: answer 503, or use them all the same.",
+        help="While no target is healthy, or too few for the threshold: answer 503, or use them all the same. "
+        "threshold: like use_all, and use them all as soon as less than the panic threshold is available.",
     ),
+    "panic_threshold": Integer(
+        default=50,
+        min=1,
+        max=100,
+        unit="%",
+        ours=True,
+        help="With threshold: while less of the weight than this is available, all targets are used, whatever their "
+        "health. Unlike the threshold of the health checks it never makes requests fail.",
+    ),
+    "slow_start": SLOW_START,
     "retry": RETRY,
     "circuit_breaker": CIRCUIT_BREAKER,
     "connections": CONNECTIONS,
@@ -81,6 +93,7 @@ TARGET_FIELDS: dict[str, Field] = {
     ),
     "scheme": String(choices=("http", "https"), ours=True, help="Overrides the service's protocol."),
     "path": text(scalars.path, ours=True, help="Put before the path of each request to this target."),
+    "drain": DRAIN,
     "tags": tags(),
 }
 
@@ -118,6 +131,9 @@ def _fallback_rules(values: Mapping) -> Iterable[Problem]:
 def _target_rules(values: Mapping) -> Iterable[Problem]:
     if scalars.normalise_target(values["target"]) is None:
         yield Problem(("target",), "Invalid target; not a valid hostname or ip address")
+    drain = values["drain"]
+    if drain is not None and drain["until"] < drain["since"]:
+        yield Problem(("drain", "until"), "must not be before since")
 
 
 def _normal_target(values: dict[str, Any]) -> dict[str, Any]:

@@ -163,7 +163,7 @@ LIVE: dict[str, LiveFields] = {
         {
             "health": {
                 "type": "string",
-                "enum": ["healthy", "unhealthy", "unchecked", "disabled"],
+                "enum": ["healthy", "unhealthy", "unchecked", "draining", "disabled"],
                 "description": "unchecked: the upstream has no health checks on.",
             },
             "healthCause": {"type": "string", "description": "What the last change of health was due to."},
@@ -176,8 +176,8 @@ LIVE: dict[str, LiveFields] = {
             "expectedShare": {
                 "type": "number",
                 "description": "Percent of the upstream's requests that it gets: its weight over the weights "
-                "of all ready targets of the lowest priority that has any; with whenAllUnhealthy use_all and too few "
-                "healthy targets, over the weights of all.",
+                "of all ready targets of the lowest priority that has any; with too few healthy targets and "
+                "whenAllUnhealthy other than refuse, over the weights of all.",
             },
             "ejection": {
                 "type": "object",

@@ -102,7 +102,8 @@ def _property(kind: str, field: str) -> Schema:
 
 def member_schema(field: spec.Field) -> Schema:
     """Of a field inside an object, where it may be null; items of lists may not."""
-    is_nullable = not field.required and field.default is None and not isinstance(field, spec.Record)
+    may_be_null = field.nullable or not isinstance(field, spec.Record)
+    is_nullable = not field.required and field.default is None and may_be_null
     return field_schema(field) | ({"nullable": True} if is_nullable else {})
 
 

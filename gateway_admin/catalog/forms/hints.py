@@ -26,6 +26,7 @@ def _upstream_hints(values: Mapping, around: Neighbours) -> Hints:
     yield from _active_hints(checks["active"])
     yield from _passive_hints(checks["active"], checks["passive"])
     yield from _all_unhealthy_hints(values)
+    yield from _slow_start_hints(values["slow_start"])
     yield from _breaker_hints(values["circuit_breaker"], around.in_use)
     yield from _retry_hints(values["retry"], around.services)
     yield from _time_hints(values, around.services)
@@ -63,8 +64,22 @@ def _counts_failures(rule: Mapping) -> bool:
 
 
 def _all_unhealthy_hints(values: Mapping) -> Hints:
-    if values["when_all_unhealthy"] == "use_all" and not _can_lose_targets(values):
+    choice, threshold = values["when_all_unhealthy"], values["healthchecks"]["threshold"]
+    if choice != "refuse" and not _can_lose_targets(values):
         yield "when_all_unhealthy", "No effect: neither a health check nor a circuit breaker takes a target out."
+    if choice != "threshold":
+        if values["panic_threshold"] != spec.KINDS["upstreams"].fields["panic_threshold"].default:
+            yield "panic_threshold", f"No effect: with {choice} there is no panic threshold."
+    elif values["panic_threshold"] <= threshold:
+        yield "panic_threshold", f"No effect: at {threshold:g} % or less all targets are used in any case."
+
+
+def _slow_start_hints(rule: Mapping) -> Hints:
+    if not rule["window"]:
+        if _differs("slow_start", rule):
+            yield "slow_start.window", "0 means off: the settings below have no effect."
+    elif rule["min_share"] >= 100:
+        yield "slow_start.min_share", "100 % is the full share from the beginning: slow start has no effect."
 
 
 def _can_lose_targets(values: Mapping) -> bool:

@@ -1,7 +1,7 @@
 """In which sections and under which labels the fields of an entity stand, in forms and on its page.
 
-Each field of the spec stands in exactly one section (a test compares); order is the order of use: what one always fills
-in first, the rest folded away.
+Each field of the spec but those of BY_ACTION stands in exactly one section (a test compares); order is the order of
+use: what one always fills in first, the rest folded away.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ _BREAKER = _record_labels(
     half_open_requests="Trial requests",
     max_ejected="Ejected at most",
 )
+_SLOW_START = _record_labels("slow_start", window="Window", min_share="Begins with", aggression="Aggression")
 _CONNECTIONS = _record_labels(
     "connections",
     pool_size="Idle connections",
@@ -91,6 +92,9 @@ _CONNECTIONS = _record_labels(
     receive_buffer="Receive buffer",
     tcp_fast_open="TCP fast open",
 )
+
+BY_ACTION = {("targets", "drain")}
+"""Set by actions with pages of their own, not in the form."""
 
 LAYOUT: dict[str, tuple[Section, ...]] = {
     "services": (
@@ -134,8 +138,13 @@ LAYOUT: dict[str, tuple[Section, ...]] = {
         ),
         Section(
             "When all are unhealthy",
-            labels(when_all_unhealthy="Then") | {"healthchecks.threshold": "Available at least"},
+            {"healthchecks.threshold": "Available at least"}
+            | labels(when_all_unhealthy="Then", panic_threshold="Panic threshold"),
             slug="health-checks", key="all_unhealthy", note="What happens to requests then.",
+        ),
+        Section(
+            "Slow start", _SLOW_START, slug="health-checks", key="slow_start",
+            note="Targets that are new or came back get their share little by little.",
         ),
         Section(
             "Circuit breaker", _BREAKER, slug="health-checks", key="breaker",
@@ -204,6 +213,7 @@ CHOICE_WORDS: dict[str, dict[str, str]] = {
     "when_all_unhealthy": {
         "refuse": "refuse – answer with 503",
         "use_all": "use_all – as if they were healthy",
+        "threshold": "threshold – use all, already below the panic threshold",
     },
 }
 """What a choice means, where its name alone does not say it; the name stays, REST and files have it."""
@@ -231,6 +241,9 @@ PRESETS: dict[str, Preset] = {
             "circuit_breaker.failure_percentage": 50,
             "circuit_breaker.minimum_requests": 20,
         },
+    ),
+    "slow_start": Preset(
+        "The window is 0, which means off.", "Usual slow start: 30 s, from 10 %", {"slow_start.window": 30}
     ),
     "retries": Preset(
         "Nothing but failed connections is tried again.",

@@ -27,7 +27,8 @@ def policy_words(values: Mapping) -> dict[str, Words]:
     return {
         "active": _active(checks["active"]),
         "passive": _passive(checks["passive"]),
-        "all_unhealthy": _all_unhealthy(values["when_all_unhealthy"], checks["threshold"]),
+        "all_unhealthy": _all_unhealthy(values["when_all_unhealthy"], checks["threshold"], values["panic_threshold"]),
+        "slow_start": _slow_start(values["slow_start"]),
         "breaker": _breaker(values["circuit_breaker"]),
         "retries": _retries(values["retry"]),
         "connections": _connections(values["connections"]),
@@ -57,11 +58,21 @@ def _passive(passive: Mapping) -> Words:
     return Words("ok", "on", f"Out after {_or(failures)}.")
 
 
-def _all_unhealthy(choice: str, threshold: float) -> Words:
+def _all_unhealthy(choice: str, threshold: float, panic: float) -> Words:
     when = f"while {threshold:g} % of the weight or less is available" if threshold else "while no target is healthy"
-    if choice == "use_all":
+    if choice == "threshold" and panic > threshold:
+        when = f"while less than {panic:g} % of the weight is available"
+    if choice != "refuse":
         return Words("ok", "use all", f"All targets get requests {when}.")
     return Words("", "", f"Requests are answered with 503 {when}.")
+
+
+def _slow_start(rule: Mapping) -> Words:
+    if not rule["window"]:
+        return Words("off", "off", "Targets that are new or came back get their full share at once.")
+    if rule["min_share"] >= 100:
+        return Words("warn", "no effect", "It begins with 100 % of the share.")
+    return Words("ok", "on", f"From {rule['min_share']:g} % to the full share in {rule['window']:g} s.")
 
 
 def _breaker(breaker: Mapping) -> Words:

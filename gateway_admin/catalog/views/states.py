@@ -12,6 +12,7 @@ WORDS = {
     "healthy": ("ok", "healthy"),
     "unchecked": ("ok", "ready"),
     "unhealthy": ("bad", "unhealthy"),
+    "draining": ("warn", "draining"),
     "disabled": ("off", "disabled"),
 }
 
@@ -37,7 +38,7 @@ class TargetView:
 
     @property
     def is_in_use(self) -> bool:
-        return self.target.enabled and self.target.weight > 0
+        return self.target.is_in_use
 
     @property
     def is_ready(self) -> bool:
@@ -60,11 +61,11 @@ class TargetView:
 
     @property
     def pill(self) -> str:
-        return WORDS[self.state.health][0] if self.is_in_use else "off"
+        return WORDS[self.state.health][0] if self.is_in_use or self.target.drain else "off"
 
     @property
     def word(self) -> str:
-        is_idle = self.target.enabled and not self.target.weight and self.state.health != "unhealthy"
+        is_idle = not self.target.weight and self.state.health in ("healthy", "unchecked")
         return "weight 0" if is_idle else WORDS[self.state.health][1]
 
 
@@ -82,7 +83,7 @@ def target_views(targets: Iterable[Target]) -> list[TargetView]:
 
 def _first_choice(targets: list[Target]) -> set[Target]:
     """Those that would get the requests if all were healthy."""
-    in_use = [target for target in targets if target.enabled and target.weight]
+    in_use = [target for target in targets if target.is_in_use]
     first = min((target.priority for target in in_use), default=0)
     return {target for target in in_use if target.priority == first}
 

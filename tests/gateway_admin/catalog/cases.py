@@ -52,7 +52,11 @@ GOOD = [
     Good("upstreams", {"healthchecks": {"active": {"healthy": {"interval": 0.5}}, "threshold": 25.5}}, {}),
     Good("upstreams", {}, {"when_all_unhealthy": "refuse", "retry": spec.defaults("upstreams")["retry"]}),
     Good("upstreams", {"algorithm": "consistent-hashing", "hash_on": "url", "hash_fallback": "ip"}, {}),
-    Good("upstreams", {"when_all_unhealthy": "use_all"}, {}),
+    Good("upstreams", {"when_all_unhealthy": "use_all"}, {"panic_threshold": 50}),
+    Good("upstreams", {"when_all_unhealthy": "threshold", "panic_threshold": 100}, {}),
+    Good(
+        "upstreams", {"slow_start": {"window": 0.5}}, {"slow_start": {"window": 0.5, "min_share": 10, "aggression": 1}}
+    ),
     Good(
         "upstreams",
         {"retry": {"statuses": [502, 503, 502], "on_read_timeout": True}},
@@ -148,6 +152,10 @@ BAD = [
     Bad("upstreams", {"connections": {"idle_timeout": 0}}, "connections.idle_timeout"),
     Bad("upstreams", {"connections": {"tcp_keepalive_count": 128}}, "connections.tcp_keepalive_count"),
     Bad("upstreams", {"connections": {"receive_buffer": 2**25}}, "connections.receive_buffer"),
+    Bad("upstreams", {"panic_threshold": 0}, "panic_threshold"),
+    Bad("upstreams", {"slow_start": {"window": 3601}}, "slow_start.window"),
+    Bad("upstreams", {"slow_start": {"min_share": 0}}, "slow_start.min_share"),
+    Bad("upstreams", {"slow_start": {"aggression": 0}}, "slow_start.aggression"),
     Bad("targets", {"priority": 10}, "priority"),
     Bad("targets", {"priority": -1}, "priority"),
     Bad("targets", {"priority": "1"}, "priority"),

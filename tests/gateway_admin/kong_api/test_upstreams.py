@@ -56,6 +56,19 @@ def test_an_address_is_unique_in_its_upstream(kong, pool):
     assert answer.json()["fields"] == {"target": "a:1", "upstream": to(pool)}
 
 
+def test_a_drain_survives_puts_and_counts_as_not_available(kong, pool):
+    drain = {"since": 1, "until": 2, "then": "off", "keep_sticky": False}
+    target = a_target(pool, target="a:1", drain=drain)
+    a_target(pool, target="b:1", weight=7)
+    assert "drain" not in kong.put("/upstreams/pool/targets/a:1", {"weight": 8}).json()
+    target.refresh_from_db()
+    assert target.drain == drain
+    weights = [row["data"]["weight"]["available"] for row in kong.get("/upstreams/pool/health").json()["data"]]
+    assert weights == [7, 0]
+    balancer = kong.get("/upstreams/pool/health?balancer_health=1").json()["data"]
+    assert balancer["details"]["weight"] == {"total": 7, "available": 7, "unavailable": 0}
+
+
 def test_what_is_no_address_is_refused(kong, pool):
     told = kong.form("POST", "/upstreams/pool/targets", "target=a b").json()
     assert told["fields"] == {"target": "Invalid target; not a valid hostname or ip address"}

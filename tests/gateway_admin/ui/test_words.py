@@ -70,6 +70,13 @@ HINTS += [
     ({"when_all_unhealthy": "use_all"}, {"when_all_unhealthy"}),
     (WORKING | {"when_all_unhealthy": "use_all"}, {}),
     (BREAKS | {"when_all_unhealthy": "use_all"}, {}),
+    ({"when_all_unhealthy": "threshold"}, {"when_all_unhealthy"}),
+    (BREAKS | {"when_all_unhealthy": "threshold", "healthchecks.threshold": 49.5}, {}),
+    (BREAKS | {"when_all_unhealthy": "threshold", "healthchecks.threshold": 50}, {"panic_threshold"}),
+    (BREAKS | {"when_all_unhealthy": "use_all", "panic_threshold": 60}, {"panic_threshold"}),
+    ({"slow_start.window": 30}, {}),
+    ({"slow_start.min_share": 30}, {"slow_start.window"}),
+    ({"slow_start.min_share": 100, "slow_start.window": 5}, {"slow_start.min_share"}),
 ]
 
 
@@ -153,6 +160,21 @@ def test_active_checks_in_a_sentence(settings, pill, words):
         ("all_unhealthy", {}, "", "Requests are answered with 503 while no target is healthy."),
         ("all_unhealthy", {"healthchecks.threshold": 30}, "", "503 while 30 % of the weight or less is available."),
         ("all_unhealthy", {"when_all_unhealthy": "use_all"}, "ok", "All targets get requests while no target is"),
+        (
+            "all_unhealthy",
+            {"when_all_unhealthy": "threshold", "healthchecks.threshold": 20},
+            "ok",
+            "All targets get requests while less than 50 % of the weight is available.",
+        ),
+        (
+            "all_unhealthy",
+            {"when_all_unhealthy": "threshold", "healthchecks.threshold": 50},
+            "ok",
+            "All targets get requests while 50 % of the weight or less is available.",
+        ),
+        ("slow_start", {}, "off", "their full share at once."),
+        ("slow_start", {"slow_start.window": 30}, "ok", "From 10 % to the full share in 30 s."),
+        ("slow_start", {"slow_start.window": 30, "slow_start.min_share": 100}, "warn", "begins with 100 %"),
         ("breaker", {}, "off", "Failed requests do not eject a target."),
         ("breaker", BREAKS, "ok", "Out for 10 s after 5 failures in a row; back after 1 trial request; at most 50 %"),
         (

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from proxy_engine.balancing import Balancer
 from proxy_engine.health import TargetState
-from proxy_engine.spec import Target, Upstream, check, to_spec
+from proxy_engine.spec import Drain, Target, Upstream, check, to_spec
 
 
 def an_upstream(**given: Any) -> Upstream:
@@ -64,6 +65,10 @@ class Cast:
 
     def __getitem__(self, name: str) -> TargetState:
         return self.states[name]
+
+    def drain(self, *names: str, keep_sticky: bool = False) -> None:
+        for name in names:
+            self.states[name].adopt(replace(self.states[name].target, drain=Drain(keep_sticky)))
 
     def pick(self, key: bytes | int | None = None, tried: Sequence[str] = ()) -> str | None:
         state = self.balancer.pick(key, [self.states[name] for name in tried])

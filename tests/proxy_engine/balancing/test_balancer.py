@@ -23,7 +23,7 @@ def test_it_picks_only_ready_targets(algorithm):
     cast = Cast(algorithm, {"up": 100, "sick": 100, "out": 100, "leaving": 100})
     cast["sick"].healthy = False
     cast["out"].ejected = True
-    cast["leaving"].draining = True
+    cast.drain("leaving")
     assert {cast.pick(key) for key in keys()} == {"up"}
 
 
@@ -131,7 +131,7 @@ def test_the_threshold_counts_weight_not_targets():
 
 def test_what_the_operator_took_out_counts_neither_way():
     cast = Cast("round-robin", [10, 10, 10, 0], healthchecks={"threshold": 60})
-    cast["t0"].draining = cast["t1"].draining = True
+    cast.drain("t0", "t1")
     assert cast.pick() == "t2"
 
 
@@ -221,7 +221,7 @@ def test_asking_for_usability_leaves_the_next_pick_up_to_date(algorithm):
 @pytest.mark.parametrize(("sick", "usable"), [(("t0", "t1"), True), (("t2",), False)])
 def test_the_health_of_what_the_operator_took_out_counts_neither_way(sick, usable):
     cast = Cast("round-robin", [10, 10, 10, 10], healthchecks={"threshold": 60})
-    cast["t0"].draining = cast["t1"].draining = True
+    cast.drain("t0", "t1")
     for name in sick:
         cast[name].healthy = False
     assert cast.balancer.usable is usable

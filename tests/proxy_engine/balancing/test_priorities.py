@@ -39,7 +39,8 @@ def test_the_next_tier_serves_when_none_of_a_lower_one_is_ready_and_hands_back(a
     cast = tiers(algorithm)
     cast["a"].healthy, cast["b"].ejected = False, True
     assert picked(cast) == {"c", "d"}
-    cast["c"].draining, cast["d"].addresses = True, 0
+    cast.drain("c")
+    cast["d"].addresses = 0
     assert picked(cast) == {"last"}
     cast["a"].healthy = True
     assert picked(cast) == {"a"}

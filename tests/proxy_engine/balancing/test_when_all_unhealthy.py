@@ -62,7 +62,8 @@ def test_ejected_targets_are_used_too(algorithm):
 @each_algorithm
 def test_what_the_operator_took_out_stays_out_and_so_does_what_cannot_be_found(algorithm):
     cast = a_pool(algorithm, {"a": 100, "leaving": 100, "none": 0, "lost": 100})
-    cast["leaving"].draining, cast["lost"].addresses = True, 0
+    cast.drain("leaving")
+    cast["lost"].addresses = 0
     fall_sick(cast)
     assert picked(cast) == {"a"}
 
@@ -70,7 +71,7 @@ def test_what_the_operator_took_out_stays_out_and_so_does_what_cannot_be_found(a
 @each_algorithm
 def test_nothing_is_picked_where_nothing_is_wanted(algorithm):
     cast = a_pool(algorithm, {"leaving": 100, "none": 0})
-    cast["leaving"].draining = True
+    cast.drain("leaving")
     assert (cast.pick(b"k"), cast.balancer.usable) == (None, False)
 
 
@@ -111,7 +112,51 @@ def test_hashed_keys_are_where_they_were_while_all_were_healthy():
 
 def test_it_tells_of_targets_that_are_used_all_the_same():
     cast = a_pool(weights={"a": 100, "leaving": 100})
-    cast["leaving"].draining = True
+    cast.drain("leaving")
     fall_sick(cast)
     assert cast.balancer.remark(cast["a"]) == "used all the same: too few targets are healthy"
     assert cast.balancer.remark(cast["leaving"]) == ""
+
+
+# -- with a panic threshold -------------------------------------------------------------------------------------------
+
+
+def a_panicking_pool(algorithm="round-robin", **given):
+    return a_pool(algorithm, {"a": 100, "b": 100, "c": 100, "d": 100}, "threshold", panic_threshold=50, **given)
+
+
+@each_algorithm
+def test_all_are_used_as_soon_as_less_than_the_panic_threshold_is_available(algorithm):
+    cast = a_panicking_pool(algorithm)
+    fall_sick(cast, "a", "b")
+    assert (picked(cast), cast.balancer.uses_all) == ({"c", "d"}, False)  # exactly the threshold
+    fall_sick(cast, "c")
+    assert (picked(cast), cast.balancer.uses_all) == ({"a", "b", "c", "d"}, True)
+    cast["a"].healthy = True
+    assert picked(cast) == {"a", "d"}
+
+
+def test_a_panic_threshold_never_refuses():
+    cast = a_panicking_pool()
+    fall_sick(cast)
+    assert picked(cast) == {"a", "b", "c", "d"}
+
+
+@pytest.mark.parametrize(("threshold", "out", "uses_all"), [(75, "a", True), (74, "a", False), (10, "abc", True)])
+def test_of_both_thresholds_the_one_that_is_reached_first_decides(threshold, out, uses_all):
+    cast = a_panicking_pool(healthchecks={"threshold": threshold})
+    fall_sick(cast, *out)
+    assert (cast.balancer.usable, cast.balancer.uses_all) == (True, uses_all)
+
+
+def test_the_panic_threshold_counts_for_nothing_without_the_choice():
+    cast = a_pool(panic_threshold=100)
+    fall_sick(cast, "a")
+    assert picked(cast) == {"b", "c"}
+    assert a_pool(when="refuse", panic_threshold=100).balancer.usable
+
+
+def test_what_drains_does_not_bring_panic_about():
+    cast = a_panicking_pool()
+    cast.drain("a", "b", "c")
+    assert picked(cast) == {"d"}

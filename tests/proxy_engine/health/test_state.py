@@ -5,7 +5,7 @@ import math
 import pytest
 
 from proxy_engine.health import LATENCY_DECAY_S, Counters, Health, Kind, TargetState
-from proxy_engine.spec import Target
+from proxy_engine.spec import Drain, Target
 
 
 def a_target(**given):
@@ -41,12 +41,18 @@ def test_a_new_target_is_ready():
     assert TargetState(a_target()).obstacles == ()
 
 
-@pytest.mark.parametrize("flag", ["ejected", "draining"])
-def test_a_target_is_out_while_flagged(flag):
+def test_a_target_is_out_while_it_is_ejected():
     state = TargetState(a_target())
-    setattr(state, flag, True)
-    assert (state.ready, state.obstacles) == (False, (flag,))
-    setattr(state, flag, False)
+    state.ejected = True
+    assert (state.ready, state.obstacles) == (False, ("ejected",))
+    state.ejected = False
+    assert state.ready
+
+
+def test_a_target_is_out_while_it_drains():
+    state = TargetState(a_target(drain=Drain(keep_sticky=False)))
+    assert (state.ready, state.wanted, state.obstacles) == (False, False, ("draining",))
+    state.adopt(a_target())
     assert state.ready
 
 
@@ -167,7 +173,7 @@ def test_what_is_observed_does_not_make_a_target_unwanted():
     state = TargetState(a_target(), healthy=False)
     state.ejected = True
     assert state.wanted
-    state.draining = True
+    state.adopt(a_target(drain=Drain(keep_sticky=False)))
     assert not state.wanted
 
 

@@ -429,3 +429,41 @@ def test_a_patch_of_one_limit_keeps_all_the_others():
     assert active["healthy"] == before["healthy"] | {"interval": 5}
     assert active["unhealthy"] == before["unhealthy"]
     assert checked.values["healthchecks"]["threshold"] == 50
+
+
+DRAIN = {"since": 100.0, "until": 160.5, "then": "remove", "keep_sticky": True}
+
+
+def drained(drain):
+    return spec.check("targets", {**SMALLEST["targets"], "drain": drain})
+
+
+def test_a_target_drains_only_when_it_is_told_to():
+    assert drained(None).values["drain"] is None
+    assert spec.check("targets", SMALLEST["targets"]).values["drain"] is None
+    assert drained(DRAIN).values["drain"] == DRAIN
+    assert drained({"since": 1, "until": 1}).values["drain"] == {
+        "since": 1, "until": 1, "then": "off", "keep_sticky": False,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("drain", "field"),
+    [
+        ({}, "drain.since"),
+        (DRAIN | {"until": 99}, "drain.until"),
+        (DRAIN | {"until": 2**50}, "drain.until"),
+        (DRAIN | {"then": "explode"}, "drain.then"),
+        (DRAIN | {"keep_sticky": None, "for": 3}, "drain.for"),
+        (True, "drain"),
+    ],
+)
+def test_a_drain_that_makes_no_sense_is_refused(drain, field):
+    assert field in [problem.field for problem in drained(drain).problems]
+
+
+def test_a_patch_ends_a_drain_with_null_and_changes_a_part_of_it():
+    current = {"drain": DRAIN}
+    assert spec.merge("targets", current, {"drain": None})["drain"] is None
+    assert spec.merge("targets", current, {"drain": {"then": "off"}})["drain"] == DRAIN | {"then": "off"}
+    assert spec.merge("targets", {"drain": None}, {"drain": DRAIN})["drain"] == DRAIN
