@@ -255,6 +255,17 @@ class Engine:
             for circuit in islice(self.breakers.out(), MOST_REPORTED)
         ]
 
+    def unresolved(self) -> list[dict[str, Any]]:
+        """The targets whose names have no address, for the report; at most ``MOST_REPORTED``."""
+        lost = (
+            {"target_id": state.target.id, "cause": name.problem}
+            for name in self.resolver.without_addresses()
+            for pool in name.watchers
+            for state in pool.states
+            if state.target.upstream_id
+        )
+        return list(islice(lost, MOST_REPORTED))
+
     def _trusts(self, address: str) -> bool:
         networks = self.settings.trusted_ips
         return bool(networks) and any(ipaddress.ip_address(address) in network for network in networks)

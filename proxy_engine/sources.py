@@ -83,6 +83,14 @@ class Ejection:
 
 
 @dataclass(frozen=True, slots=True)
+class Unresolved:
+    """A target whose name has no address, for one worker."""
+
+    target_id: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerReport:
     pid: int
     version: int
@@ -90,6 +98,7 @@ class WorkerReport:
     active: int  # exchanges under way
     connections: int  # client connections open
     ejected: list[Ejection] = field(default_factory=list)  # some, when very many are
+    unresolved: list[Unresolved] = field(default_factory=list)  # the same
 
 
 @dataclass(frozen=True, slots=True)

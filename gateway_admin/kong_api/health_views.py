@@ -64,7 +64,7 @@ class Mark(KongView):
         if not queries.checks_are_on(healthchecks):
             raise errors.plain(400, f"healthchecks are off for upstream {upstream.name}: nothing would keep the mark")
         cause = f"set {'healthy' if self.healthy else 'unhealthy'} by {self.actor().name}"
-        flip = Flip(str(target.pk), str(upstream.pk), target.target, self.healthy, cause)
+        flip = Flip(str(target.pk), str(upstream.pk), target.target, self.healthy, cause, actor=self.actor().name)
         mark_targets([flip], source=Source.MANUAL)
         return nothing()
 

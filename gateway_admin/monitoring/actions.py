@@ -4,16 +4,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
+from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Case, Exists, F, OuterRef, When
+from django.db.models import Case, Exists, F, Max, OuterRef, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from gateway_admin.catalog.models import Target
+from gateway_admin.catalog.models import Change, Target
 from proxy_engine.sources import HealthFlip, NodeReport
 
-from .models import EngineNode, HealthEvent, HealthHead, TargetHealth
+from . import episodes
+from .models import EngineNode, HealthEvent, HealthHead, TargetHealth, locked_head
 from .notices import announce_engines, announce_health
 
 Source = TargetHealth.Source
@@ -29,6 +31,7 @@ class Flip:
     healthy: bool
     cause: str
     judged_by: str = ""  # fingerprint of the check, where it was one
+    actor: str = ""  # the person who said so, or who changed the configuration
     at: datetime | None = None  # when it was seen, where that is not now
 
 
@@ -38,11 +41,15 @@ def mark_targets(flips: Iterable[Flip], *, source: Source, at: datetime | None =
     May run twice without harm: what is so already stays as it is. Returns the sequence number that each target's mark
     now has, 0 where there is none. Targets that were deleted meanwhile are left out.
     """
+    asked = {flip.target_id: flip for flip in flips}
     with transaction.atomic():
-        head = _locked_head()
-        flips = _of_existing_targets(flips)
-        marks = _marks(flip.target_id for flip in flips)
-        stored = _store(head, [flip for flip in flips if _differs(flip, marks.get(flip.target_id))], source, at)
+        head = locked_head()
+        targets = _existing_targets(asked)
+        flips = [flip for target_id, flip in asked.items() if target_id in targets]
+        marks = _marks(targets)
+        news = [flip for flip in flips if _differs(flip, marks.get(flip.target_id))]
+        since = {key: _before_since(target, marks.get(key)) for key, target in targets.items()}
+        stored = _store(head, news, source, at, since)
     before = {flip.target_id: getattr(marks.get(flip.target_id), "seq", 0) for flip in flips}
     return before | stored
 
@@ -66,22 +73,29 @@ def mark_by_traffic(flips: Iterable[HealthFlip]) -> dict[str, int]:
 def lift_marks(causes: Mapping[str, str], *, at: datetime | None = None) -> dict[str, int]:
     """Take back unhealthy marks: target id → why, in words. Targets that no longer exist included."""
     with transaction.atomic():
-        head = _locked_head()
+        head = locked_head()
+        marks = {target_id: mark for target_id, mark in _marks(causes).items() if not mark.healthy}
+        actors = _last_editors(marks)
         flips = [
-            Flip(target_id, str(mark.upstream_id), mark.address, healthy=True, cause=causes[target_id])
-            for target_id, mark in _marks(causes).items()
-            if not mark.healthy
+            Flip(key, str(mark.upstream_id), mark.address, healthy=True, cause=causes[key], actor=actors.get(key, ""))
+            for key, mark in marks.items()
         ]
-        return _store(head, flips, Source.CONFIG, at)
+        return _store(head, flips, Source.CONFIG, at, {key: mark.since for key, mark in marks.items()})
 
 
-def _locked_head() -> HealthHead:
-    return HealthHead.objects.select_for_update().get_or_create(pk=1)[0]
+def _last_editors(marks: Mapping[str, TargetHealth]) -> dict[str, str]:
+    """By target id: who last changed the target or its upstream. Two statements."""
+    concerned = {*marks, *(str(mark.upstream_id) for mark in marks.values())}
+    changes = Change.objects.filter(kind__in=("targets", "upstreams"), entity_id__in=concerned).order_by()
+    newest = dict(changes.values_list("entity_id").annotate(Max("version")))
+    actors = Change.objects.only("actor").in_bulk(list(newest.values()))
+    last = {key: max(newest.get(UUID(key), 0), newest.get(mark.upstream_id, 0)) for key, mark in marks.items()}
+    return {key: actors[version].actor for key, version in last.items() if version in actors}
 
 
-def _of_existing_targets(flips: Iterable[Flip]) -> list[Flip]:
-    by_target = {flip.target_id: flip for flip in flips}
-    return [by_target[str(target_id)] for target_id in Target.objects.only("pk").in_bulk(list(by_target))]
+def _existing_targets(target_ids: Iterable[str]) -> dict[str, Target]:
+    found = Target.objects.only("pk", "target", "created_at").in_bulk(list(target_ids))
+    return {str(target_id): target for target_id, target in found.items()}
 
 
 def _marks(target_ids: Iterable[str]) -> dict[str, TargetHealth]:
@@ -95,12 +109,27 @@ def _differs(flip: Flip, mark: TargetHealth | None) -> bool:
     return (mark.healthy, mark.address) != (flip.healthy, flip.address)
 
 
-def _store(head: HealthHead, flips: list[Flip], source: Source, at: datetime | None) -> dict[str, int]:
+def _before_since(target: Target, mark: TargetHealth | None) -> datetime | None:
+    """Since when it had been as it was. A mark about another address says nothing about this one."""
+    if mark is None:
+        return target.created_at
+    return mark.since if mark.address == target.target else None
+
+
+def _store(
+    head: HealthHead,
+    flips: list[Flip],
+    source: Source,
+    at: datetime | None,
+    before_since: Mapping[str, datetime | None],
+) -> dict[str, int]:
     if not flips:
         return {}
     at = at or timezone.now()
     numbered = list(enumerate(flips, head.seq + 1))
-    HealthEvent.objects.bulk_create(_event(seq, flip, source, at) for seq, flip in numbered)
+    HealthEvent.objects.bulk_create(
+        _event(seq, flip, source, at, before_since[flip.target_id]) for seq, flip in numbered
+    )
     TargetHealth.objects.bulk_create(
         (_mark(seq, flip, source, at) for seq, flip in numbered),
         update_conflicts=True,
@@ -113,7 +142,7 @@ def _store(head: HealthHead, flips: list[Flip], source: Source, at: datetime | N
     return {flip.target_id: seq for seq, flip in numbered}
 
 
-def _event(seq: int, flip: Flip, source: Source, at: datetime) -> HealthEvent:
+def _event(seq: int, flip: Flip, source: Source, at: datetime, before_since: datetime | None) -> HealthEvent:
     return HealthEvent(
         id=seq,
         at=flip.at or at,
@@ -123,11 +152,14 @@ def _event(seq: int, flip: Flip, source: Source, at: datetime) -> HealthEvent:
         healthy=flip.healthy,
         cause=flip.cause,
         source=source,
+        actor=flip.actor,
+        before_since=before_since,
     )
 
 
 def _mark(seq: int, flip: Flip, source: Source, at: datetime) -> TargetHealth:
     values = asdict(flip)
+    del values["actor"]
     return TargetHealth(since=values.pop("at") or at, source=source, seq=seq, **values)
 
 
@@ -143,6 +175,9 @@ def prune_health(*, events_before: datetime) -> int:
 
 
 def record_engine(report: NodeReport, *, now: datetime | None = None) -> None:
+    """What it keeps out, or cannot find, is compared with its report before: what differs is history."""
+    now = now or timezone.now()
+    before = EngineNode.objects.filter(node_id=report.node_id).values_list("workers", flat=True).first() or []
     values = {
         "name": report.name,
         "pid": report.pid,
@@ -150,24 +185,30 @@ def record_engine(report: NodeReport, *, now: datetime | None = None) -> None:
         "workers": [asdict(worker) for worker in report.workers],
         "problems": list(report.problems),
         "started_at": datetime.fromtimestamp(report.started_at, UTC),
-        "seen_at": now or timezone.now(),
+        "seen_at": now,
     }
     runs_it_already = When(version=report.version, then=F("version_since"))
-    EngineNode.objects.update_or_create(
-        node_id=report.node_id,
-        defaults=values | {"version_since": Case(runs_it_already, default=Now())},
-        create_defaults=values | {"version_since": Now()},
-    )
+    with transaction.atomic():
+        EngineNode.objects.update_or_create(
+            node_id=report.node_id,
+            defaults=values | {"version_since": Case(runs_it_already, default=Now())},
+            create_defaults=values | {"version_since": Now()},
+        )
+        episodes.follow(report.node_id, report.name, before, values["workers"], now)
     transaction.on_commit(announce_engines)
 
 
 def forget_engine(node_id: str) -> None:
     """After a clean stop nobody need wait for it, nor be told that it is lost."""
     EngineNode.objects.filter(node_id=node_id).delete()
+    episodes.end_of(node_id, timezone.now())
     transaction.on_commit(announce_engines)
 
 
 def prune_engines(*, silent_since: datetime) -> int:
     """A node that died without a farewell is listed as lost for a while, not for ever."""
-    gone, _ = EngineNode.objects.filter(seen_at__lt=silent_since).delete()
+    silent = EngineNode.objects.filter(seen_at__lt=silent_since)
+    for node_id, seen_at in silent.values_list("node_id", "seen_at"):
+        episodes.end_of(node_id, seen_at)
+    gone, _ = silent.delete()
     return gone

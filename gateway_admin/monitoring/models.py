@@ -25,6 +25,11 @@ class HealthHead(models.Model):
         return f"flip {self.seq}"
 
 
+def locked_head() -> HealthHead:
+    """Inside of a transaction, which then holds it to its end."""
+    return HealthHead.objects.select_for_update().get_or_create(pk=1)[0]
+
+
 class TargetHealth(models.Model):
     """The mark on one target. No row: it never failed, which counts as healthy.
 
@@ -60,26 +65,56 @@ class TargetHealth(models.Model):
 
 
 class HealthEvent(models.Model):
-    """One flip. Ids only, no foreign keys: history outlives what it tells of."""
+    """One entry of the timeline. Ids only, no foreign keys: history outlives what it tells of.
+
+    A flip is a moment: the state it ended began at ``before_since``. Ejections and names that do not resolve are
+    episodes of one engine, which end by themselves: they have an end, and ``monitoring.episodes`` keeps them few.
+    """
+
+    class Source(models.TextChoices):
+        ACTIVE = TargetHealth.Source.ACTIVE.value, "health check"
+        PASSIVE = TargetHealth.Source.PASSIVE.value, "traffic"
+        MANUAL = TargetHealth.Source.MANUAL.value, "a person"
+        CONFIG = TargetHealth.Source.CONFIG.value, "a change of configuration"
+        EJECTION = "ejection", "circuit breaker"
+        DNS = "dns", "name resolution"
 
     id = models.BigIntegerField(primary_key=True)  # = seq
     at = models.DateTimeField(db_index=True)
     target_id = models.UUIDField()
     upstream_id = models.UUIDField()
     label = models.TextField()  # the target's host:port at that time
-    healthy = models.BooleanField()
+    healthy = models.BooleanField()  # what it became; False for episodes
     cause = models.TextField()
-    source = models.CharField(max_length=8, choices=TargetHealth.Source)
+    source = models.CharField(max_length=8, choices=Source)
+    actor = models.TextField(default="")  # the person, of a mark or of the change behind it; of an episode the engine
+    before_since = models.DateTimeField(null=True)  # None: nobody knows, or an episode
+    # of episodes
+    node_id = models.UUIDField(null=True)  # of the engine
+    workers = models.IntegerField(default=0)  # of it, that saw it at the same time
+    times = models.IntegerField(default=1)  # that it was so, when several were taken for one
+    ended_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["-id"]
         indexes = [
+            models.Index(fields=["node_id", "target_id"], condition=models.Q(node_id__isnull=False), name="episodes"),
             models.Index(fields=["target_id", "-id"], name="health_events_of_target"),
             models.Index(fields=["upstream_id", "-id"], name="health_events_of_upstream"),
         ]
 
     def __str__(self):
         return f"{self.label} {'healthy' if self.healthy else 'unhealthy'}: {self.cause}"
+
+    @property
+    def is_episode(self) -> bool:
+        return self.node_id is not None
+
+    @property
+    def lasted(self) -> timedelta | None:
+        """An episode: how long it lasted, None while it does. A flip: how long the state before it did, if known."""
+        begin, end = (self.at, self.ended_at) if self.is_episode else (self.before_since, self.at)
+        return None if begin is None or end is None else max(end - begin, timedelta(0))
 
 
 LIVE_S = 10  # engines report every 2 s: five missed reports are not a hiccup any more

@@ -28,6 +28,11 @@ def announce_health(seq: int, upstream_ids: Iterable[str]) -> None:
     _tell(groups, {"type": "health.changed", "seq": seq})
 
 
+def announce_episodes(upstream_ids: Iterable[str]) -> None:
+    """To open pages alone: engines know better."""
+    _tell([OVERVIEW, *map(upstream_group, upstream_ids)], {"type": "health.changed"})
+
+
 def announce_engines() -> None:
     _tell([ENGINES], {"type": "engines.changed"})
 

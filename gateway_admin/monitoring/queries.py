@@ -91,12 +91,19 @@ def upstream_state(upstream: Upstream) -> UpstreamState:
     return UpstreamState(upstream, healthchecks, [target_state(healthchecks, target) for target in rows])
 
 
-def health_events(*, upstream_id=None, target_id=None) -> QuerySet[HealthEvent]:
-    """Newest first."""
-    events = HealthEvent.objects.all()
-    if upstream_id is not None:
-        events = events.filter(upstream_id=upstream_id)
-    return events if target_id is None else events.filter(target_id=target_id)
+EVENT_CONDITIONS = {
+    "upstream_id": "upstream_id",
+    "target_id": "target_id",
+    "source": "source",
+    "healthy": "healthy",
+    "since": "at__gte",
+    "until": "at__lt",
+}
+
+
+def health_events(**wanted) -> QuerySet[HealthEvent]:
+    """The timeline, newest first. ``wanted``: what to narrow it to, by the names of ``EVENT_CONDITIONS``."""
+    return HealthEvent.objects.filter(**{EVENT_CONDITIONS[name]: value for name, value in wanted.items()})
 
 
 def check_load(*, now: datetime | None = None) -> CheckLoad | None:

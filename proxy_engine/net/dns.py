@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple, Protocol
 
@@ -180,6 +180,10 @@ class Resolver:
             self._ask(name)
         else:
             self._waiting.appendleft(name)
+
+    def without_addresses(self) -> Iterator[Name]:
+        """Names that are known not to resolve."""
+        return (name for name in self._names.values() if name.is_known and not name.addresses)
 
     # -- asking -----------------------------------------------------------------
 

@@ -9,7 +9,7 @@ The TLS identity is the name's, whatever the address.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from proxy_engine.errors import FailureKind
@@ -181,6 +181,11 @@ class NamedPool:
         self._states[state] -= 1
         if not self._states[state]:
             del self._states[state]
+
+    @property
+    def states(self) -> Iterable[TargetState]:
+        """Of the targets that are reached through it."""
+        return self._states.keys()
 
     def sweep(self, now: float) -> None:
         for leaf in self._pools:

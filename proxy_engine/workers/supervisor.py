@@ -25,6 +25,7 @@ from proxy_engine.sources import (
     NodeReport,
     Reporter,
     Snapshot,
+    Unresolved,
     WorkerReport,
 )
 
@@ -247,6 +248,7 @@ class Supervisor:
                     active=worker.facts.get("active", 0),
                     connections=worker.facts.get("connections", 0),
                     ejected=[Ejection(**fact) for fact in worker.facts.get("ejected", ())],
+                    unresolved=[Unresolved(**fact) for fact in worker.facts.get("unresolved", ())],
                 )
                 for worker in self.workers
             ],

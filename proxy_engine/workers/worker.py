@@ -122,6 +122,7 @@ class Worker:
                 "upstream": counts_in_words(engine.pools.totals),
                 "targets": engine.problems.take(),
                 "ejected": engine.ejected(),
+                "unresolved": engine.unresolved(),
                 **self._log_facts(),
             }
         )

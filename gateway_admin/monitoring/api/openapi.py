@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.openapi import AutoSchema
 
 from gateway_admin.common.openapi import SECURITY, Schema, enveloped, enveloped_page, paging_parameters, ref, reply
-from gateway_admin.monitoring.models import LIVE_S, TargetHealth
+from gateway_admin.monitoring.models import LIVE_S, HealthEvent
 from gateway_admin.monitoring.queries import HEALTHCHECKS_OFF, HEALTHY, UNHEALTHY
 
 
@@ -97,9 +97,26 @@ _EVENT = _object(
     upstreamId=_ID,
     targetId=_ID,
     target=_text("The address it had then."),
-    healthy={"type": "boolean", "description": "What it became."},
+    healthy={"type": "boolean", "description": "What it became; false for episodes."},
     cause=_text("Why, in words."),
-    source=_state("What found out.", *TargetHealth.Source.values),
+    source=_state(
+        "What found out: a health check, traffic, a person, a change of configuration, a circuit breaker, or a name "
+        "that does not resolve.",
+        *HealthEvent.Source.values,
+    ),
+    actor=_text("The person who marked it or changed the configuration; of an episode the engine.", nullable=True),
+    beforeSince=_moment("When the state before it had begun; null when nobody knows.", nullable=True),
+    episode=_object(
+        nodeId=_ID,
+        workers=_count("Workers of the engine that saw it at the same time, at most."),
+        times=_count("How often it was so, where several came so close together that they were taken for one."),
+        endedAt=_moment("Null while it lasts.", nullable=True),
+    )
+    | {
+        "nullable": True,
+        "description": "Of an ejection, or of a name that does not resolve, as one engine reported it: it began at "
+        "`at`, to within 2 s. Null for a change of health.",
+    },
 )
 _EJECTION = _object(
     targetId=_ID,
@@ -108,6 +125,7 @@ _EJECTION = _object(
     until=_moment("When it is tried again; null while it is.", nullable=True),
     cause=_text("Why, in words."),
 )
+_UNRESOLVED = _object(targetId=_ID, cause=_text("What the DNS said."))
 _WORKER = _object(
     pid=_count("Process id."),
     version=_count("Of the configuration it runs."),
@@ -115,6 +133,7 @@ _WORKER = _object(
     active=_count("Under way."),
     connections=_count("Of clients, open."),
     ejected=_list(_EJECTION),
+    unresolved=_list(_UNRESOLVED),
 )
 _ENGINE = _object(
     nodeId=_ID,
@@ -167,11 +186,15 @@ UPSTREAM_HEALTH = _operation(
 )
 HEALTH_EVENTS = _operation(
     "health_events_list",
-    "Every change of a target's health and its cause; newest first",
+    "The timeline: every change of a target's health, every ejection, and their causes; newest first",
     enveloped_page(_EVENT),
     *paging_parameters(),
     _parameter("upstreamId", "query", _ID, "Of the targets of this upstream."),
     _parameter("targetId", "query", _ID, "Of this target."),
+    _parameter("source", "query", _state("", *HealthEvent.Source.values), "What found out."),
+    _parameter("healthy", "query", {"type": "boolean"}, "What it became."),
+    _parameter("since", "query", _moment(""), "At or after this moment."),
+    _parameter("until", "query", _moment(""), "Before this moment."),
     errors=_REFUSED,
 )
 HEALTH_CHECKS = _operation(

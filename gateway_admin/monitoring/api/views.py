@@ -1,7 +1,11 @@
 """What was observed, over REST: the health of an upstream in Kong's words, the flips, the engines. Read only."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
+from django.utils.dateparse import parse_datetime
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -18,7 +22,38 @@ from proxy_engine import spec
 
 from . import openapi
 
-EVENT_FILTERS = {"upstreamId": "upstream_id", "targetId": "target_id"}
+
+@dataclass(frozen=True)
+class Filter:
+    """A parameter that narrows a list. ``read`` gives None for what it cannot be."""
+
+    condition: str
+    read: Callable[[str], Any]
+    expected: str
+
+
+def moment(text: str) -> datetime | None:
+    try:
+        found = parse_datetime(text)
+    except ValueError:  # 2027-02-31
+        return None
+    return found if found and found.tzinfo else None
+
+
+AN_ID = (lambda text: text if spec.is_uuid(text) else None, "expected a valid UUID")
+A_MOMENT = (moment, "expected a date and time with its zone, such as 2027-01-31T12:00:00Z")
+EVENT_FILTERS = {
+    "upstreamId": Filter("upstream_id", *AN_ID),
+    "targetId": Filter("target_id", *AN_ID),
+    "source": Filter(
+        "source",
+        {name: name for name in HealthEvent.Source.values}.get,
+        "expected one of: " + ", ".join(HealthEvent.Source.values),
+    ),
+    "healthy": Filter("healthy", {"true": True, "false": False}.get, "expected true or false"),
+    "since": Filter("since", *A_MOMENT),
+    "until": Filter("until", *A_MOMENT),
+}
 
 
 class ReadOnly(APIView):
@@ -39,7 +74,7 @@ class UpstreamHealth(ReadOnly):
 
 
 class HealthEvents(ReadOnly):
-    """``GET /api/health-events``: newest first."""
+    """``GET /api/health-events``: the timeline, newest first."""
 
     kind = "targets"
     operation = openapi.HEALTH_EVENTS
@@ -47,7 +82,7 @@ class HealthEvents(ReadOnly):
     def get(self, request):
         query = request.query_params
         refuse_unknown(query, {*EVENT_FILTERS, "page", "limit", "offset"})
-        wanted = {column: query[name] for name, column in EVENT_FILTERS.items() if name in query}
+        wanted = narrowed(query)
         found, pagination = Page.asked(query).cut(queries.health_events(**wanted))
         return Response(success([event_answer(event) for event in found], pagination=pagination))
 
@@ -76,12 +111,17 @@ class HealthCheckLoad(ReadOnly):
 
 
 def refuse_unknown(query, known: set[str]) -> None:
-    problems = {name: ["unknown query parameter"] for name in sorted(set(query) - known)}
-    for name in EVENT_FILTERS.keys() & set(query) & known:
-        if not spec.is_uuid(query[name]):
-            problems[name] = ["expected a valid UUID"]
-    if problems:
+    if problems := {name: ["unknown query parameter"] for name in sorted(set(query) - known)}:
         raise ValidationError(problems)
+
+
+def narrowed(query) -> dict[str, Any]:
+    """What ``queries.health_events`` is to narrow to."""
+    asked = {name: EVENT_FILTERS[name] for name in query if name in EVENT_FILTERS}
+    values = {name: each.read(query[name]) for name, each in asked.items()}
+    if problems := {name: [asked[name].expected] for name, value in values.items() if value is None}:
+        raise ValidationError(problems)
+    return {asked[name].condition: value for name, value in values.items()}
 
 
 def upstream_answer(state: UpstreamState) -> dict:
@@ -119,6 +159,18 @@ def event_answer(event: HealthEvent) -> dict:
         "healthy": event.healthy,
         "cause": event.cause,
         "source": event.source,
+        "actor": event.actor or None,
+        "beforeSince": event.before_since and timestamp(event.before_since),
+        "episode": episode_answer(event) if event.is_episode else None,
+    }
+
+
+def episode_answer(event: HealthEvent) -> dict:
+    return {
+        "nodeId": str(event.node_id),
+        "workers": event.workers,
+        "times": event.times,
+        "endedAt": event.ended_at and timestamp(event.ended_at),
     }
 
 
@@ -154,7 +206,12 @@ def engine_answer(state: EngineState) -> dict:
 
 
 def worker_answer(worker: dict) -> dict:
-    return worker | {"ejected": [ejection_answer(fact) for fact in worker.get("ejected", ())]}
+    return worker | {
+        "ejected": [ejection_answer(fact) for fact in worker.get("ejected", ())],
+        "unresolved": [
+            {"targetId": fact["target_id"], "cause": fact["cause"]} for fact in worker.get("unresolved", ())
+        ],
+    }
 
 
 def ejection_answer(fact: dict) -> dict:

@@ -65,7 +65,11 @@ def an_upstream(name=None, *, host_header=None, **checks):
 
 
 def a_target(upstream, target=None, **fields):
-    values = {"target": target or f"10.0.0.{next(numbers)}:8080", "upstream": {"id": str(upstream.pk)}} | fields
+    number = next(numbers)
+    values = {
+        "target": target or f"10.0.{number // 250}.{number % 250 + 1}:8080",
+        "upstream": {"id": str(upstream.pk)},
+    } | fields
     return actions.create(kind="targets", values=values, actor=ALICE)
 
 

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from gateway_admin.catalog import actions as catalog
+from gateway_admin.catalog.actions import Actor
 from gateway_admin.monitoring import notices
 from gateway_admin.monitoring.actions import (
     Source,
@@ -69,6 +71,24 @@ def test_and_back(target):
     found = TargetHealth.objects.get(target=target)
     assert (found.healthy, found.seq, found.since) == (True, 2, AT + timedelta(seconds=5))
     assert [event.healthy for event in HealthEvent.objects.all()] == [True, False]
+
+
+def test_an_event_knows_since_when_it_had_been_otherwise(target):
+    created_at = target.created_at
+    mark(a_flip(target), at=created_at + timedelta(hours=2))
+    mark(a_flip(target, healthy=True), at=created_at + timedelta(hours=3))
+    back, out = HealthEvent.objects.all()
+    assert (out.before_since, out.lasted) == (created_at, timedelta(hours=2))
+    assert (back.before_since, back.lasted) == (out.at, timedelta(hours=1))
+
+
+def test_a_person_who_marked_a_target_is_named(target):
+    mark(replace(a_flip(target), actor="bob"), source=Source.MANUAL)
+    assert HealthEvent.objects.get().actor == "bob"
+
+
+def test_of_two_flips_of_one_target_the_last_one_counts(target):
+    assert mark(a_flip(target), a_flip(target, healthy=True)) == {str(target.pk): 0}
 
 
 def test_what_is_so_already_stays_as_it_is(target):
@@ -185,6 +205,22 @@ def test_a_lifted_mark_says_why(target):
     assert TargetHealth.objects.get(target=target).healthy
     event = HealthEvent.objects.first()
     assert (event.healthy, event.cause, event.source) == (True, "health checks were switched off", "config")
+    assert (event.actor, event.before_since) == ("alice", AT)
+
+
+def test_whoever_changed_target_or_upstream_last_is_named(upstream, target):
+    mark(a_flip(target))
+    bob = Actor("bob", "api")
+    catalog.update(kind="upstreams", entity_id=upstream.pk, values={"slots": 100}, actor=bob)
+    lift_marks({str(target.pk): "health checks were switched off"})
+    assert HealthEvent.objects.first().actor == "bob"
+
+
+def test_many_are_lifted_in_few_statements(upstream, django_assert_num_queries):
+    targets = [a_target(upstream) for _ in range(20)]
+    mark(*map(a_flip, targets))
+    with django_assert_num_queries(9):  # savepoint and release, head twice, marks, editors twice, events, marks written
+        lift_marks({str(target.pk): "for a reason" for target in targets})
 
 
 def test_lifting_what_is_not_down_writes_nothing(target):
@@ -207,6 +243,7 @@ def test_after_a_change_of_address_the_new_one_is_marked_anew(target):
     mark(a_flip(target))
     assert TargetHealth.objects.get(target=target).address == "10.0.0.2:8080"
     assert HealthEvent.objects.count() == 2
+    assert HealthEvent.objects.first().before_since is None
 
 
 # --- History -----------------------------------------------------------------------------------------------
@@ -246,7 +283,9 @@ def test_a_report_is_a_row():
     record_engine(report, now=AT)
     node = EngineNode.objects.get()
     assert (str(node.node_id), node.name, node.pid, node.version) == (report.node_id, "engine-1", 4000, 7)
-    assert node.workers == [{"pid": 4001, "version": 7, "requests": 10, "active": 1, "connections": 2, "ejected": []}]
+    [worker] = node.workers
+    assert (worker["pid"], worker["version"], worker["requests"], worker["active"]) == (4001, 7, 10, 1)
+    assert (worker["connections"], worker["ejected"], worker["unresolved"]) == (2, [], [])
     assert (node.problems, node.seen_at) == (["route r1: bad pattern"], AT)
     assert node.started_at == datetime.fromtimestamp(1_700_000_000, UTC)
 

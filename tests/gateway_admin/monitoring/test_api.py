@@ -1,12 +1,15 @@
 """Health, events and engines over REST: what is answered, to whom, and what is refused."""
 
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from rest_framework.test import APIClient
 
 from gateway_admin.accounts.models import User
 from gateway_admin.catalog.changes import head_version
+from gateway_admin.common.envelope import timestamp
 from gateway_admin.common.installation import redis_urls
 from gateway_admin.monitoring.actions import Source, mark_targets, record_engine
 from gateway_admin.monitoring.api import openapi
@@ -16,6 +19,7 @@ from tests.gateway_admin.monitoring.builders import a_flip, a_report, a_target, 
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("gateway_admin.monitoring.api.urls")]
 
+NOTHING_OUT = {"ejected": [], "unresolved": []}
 ADDRESSES = ["/upstreams/pool/health", "/health-events", "/engines", "/health-checks"]
 
 
@@ -113,6 +117,48 @@ def test_events_come_in_pages(client, target):
     assert (pagination["total"], pagination["totalPages"]) == (1, 1)
 
 
+def test_who_did_it_and_how_long_it_had_been_otherwise(client, target):
+    mark_targets([replace(a_flip(target), actor="bob")], source=Source.MANUAL)
+    [event] = data(client.get("/health-events"))
+    assert (event["source"], event["actor"], event["episode"]) == ("manual", "bob", None)
+    assert event["beforeSince"] == timestamp(target.created_at)
+
+
+def test_an_ejection_is_an_episode(client, target):
+    report = a_report(ejected=([an_ejection(target)],))
+    record_engine(report)
+    [event] = data(client.get("/health-events?source=ejection"))
+    assert event["episode"] == {"nodeId": report.node_id, "workers": 1, "times": 1, "endedAt": None}
+    assert (event["actor"], event["cause"]) == ("engine-1", "5 failures in a row: connection refused")
+
+
+def test_events_by_what_found_out_what_it_became_and_when(client, target):
+    mark_targets([a_flip(target)], source=Source.ACTIVE, at=datetime(2026, 1, 1, tzinfo=UTC))
+    mark_targets([a_flip(target, healthy=True)], source=Source.PASSIVE, at=datetime(2026, 1, 2, tzinfo=UTC))
+
+    def found(query):
+        return [event["seq"] for event in data(client.get(f"/health-events?{query}"))]
+
+    assert found("source=active") == [1]
+    assert found("healthy=true") == [2]
+    assert found("since=2026-01-02T00:00:00Z") == [2]
+    assert found("until=2026-01-02T00:00:00Z") == [1]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("source=magic", "expected one of: active, passive, manual, config, ejection, dns"),
+        ("healthy=yes", "expected true or false"),
+        ("since=2026-01-02", "expected a date and time with its zone, such as 2027-01-31T12:00:00Z"),
+        ("until=2026-02-31T00:00:00Z", "expected a date and time with its zone, such as 2027-01-31T12:00:00Z"),
+    ],
+)
+def test_a_filter_that_makes_no_sense_is_refused(client, query, expected):
+    problem = {"field": query.partition("=")[0], "message": expected}
+    assert refusal(client.get(f"/health-events?{query}")) == (400, [problem])
+
+
 @pytest.mark.parametrize("name", ["upstreamId", "targetId"])
 def test_a_filter_takes_ids_only(client, name):
     problem = {"field": name, "message": "expected a valid UUID"}
@@ -128,7 +174,7 @@ def test_engines_and_how_far_they_are_behind(client, upstream):
     [engine] = data(client.get("/engines"))
     assert (engine["nodeId"], engine["live"], engine["behind"]) == (report.node_id, True, 1)
     [worker] = engine["workers"]
-    assert worker == {"pid": 4001, "version": 0, "requests": 10, "active": 1, "connections": 2, "ejected": []}
+    assert worker == {"pid": 4001, "version": 0, "requests": 10, "active": 1, "connections": 2} | NOTHING_OUT
     assert engine["problems"] == ["route r1: bad pattern"]
 
 

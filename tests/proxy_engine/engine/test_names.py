@@ -92,6 +92,7 @@ class TestTheFirstRequest:
         await until(lambda: not scene.state(0).ready)
 
         assert scene.state(0).obstacles == ("name does not resolve",)
+        assert gateway.engine.unresolved() == [{"target_id": scene.state(0).target.id, "cause": "no such name"}]
         assert await bodies(gateway, 4) == {b"first": 4}
 
     async def test_with_no_other_target_that_is_503(self, gateway, dns):
@@ -119,6 +120,7 @@ class TestTheFirstRequest:
         gateway.pass_time(NEGATIVE_S + 1)
         await until(lambda: scene.state(0).ready)
 
+        assert gateway.engine.unresolved() == []
         assert await bodies(gateway, 2) == {b"first": 2}
 
 
