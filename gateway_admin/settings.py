@@ -189,6 +189,7 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "propagate": True},
         "django.request": {"level": "ERROR"},  # what clients did wrong is in their answers, not in our log
+        "django.security.DisallowedHost": {"level": "CRITICAL"},  # a traceback each; common/hosts.py says it in a line
         # Each second a traceback while Redis is away; whoever sends or waits says so in one line.
         "channels_redis.pubsub": {"level": "CRITICAL"},
     },

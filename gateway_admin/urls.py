@@ -7,6 +7,7 @@ from django.urls import include, path, re_path
 
 from gateway_admin.common.envelope import not_found
 from gateway_admin.common.health import healthz, readyz
+from gateway_admin.common.hosts import refused
 
 urlpatterns = [
     path("healthz", healthz),
@@ -20,3 +21,5 @@ urlpatterns = [
     re_path(r"^api(/|$)", not_found),
     path("", include("gateway_admin.kong_api.urls")),
 ]
+
+handler400 = refused

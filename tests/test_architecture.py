@@ -44,7 +44,7 @@ EXCEPTIONS = {
     ("proxy_engine.runtime", "plugins"),  # and the plugin chains
 }
 # Django's own entry points: they may name any app, no app may name them.
-PROJECT = {"settings": {"common"}, "celery": set(), "asgi": None, "urls": None, "": {"celery"}}
+PROJECT = {"settings": {"common"}, "celery": set(), "asgi": None, "urls": None, "server": set(), "": {"celery"}}
 
 # Inside an app: views and REST, then forms, then actions and queries, then models.
 SHELVES = [{"models"}, {"actions", "queries"}, {"forms"}, {"views", "api", "sockets", "tasks"}, {"urls"}]

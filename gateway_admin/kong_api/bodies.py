@@ -4,15 +4,12 @@ Only POST, PUT and PATCH have a body here; with other methods it is ignored, eve
 """
 
 from collections.abc import Iterator
-from io import BytesIO
 from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
 from django.conf import settings
-from django.core.exceptions import SuspiciousOperation
-from django.core.files.uploadhandler import MemoryFileUploadHandler
-from django.http.multipartparser import MultiPartParser, MultiPartParserError
 
+from gateway_admin.common import multipart
 from gateway_admin.common.strict_json import NotStrictJSON, parse
 
 from .errors import KongError, plain
@@ -20,7 +17,7 @@ from .form_keys import document
 
 METHODS = ("POST", "PUT", "PATCH")
 MAX_ARGUMENTS = 1000
-JSON, FORM, MULTIPART = "application/json", "application/x-www-form-urlencoded", "multipart/form-data"
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
 
 class Body(NamedTuple):
@@ -48,7 +45,7 @@ def read(request, body: bytes) -> Body:
         return Body(_json(body), is_text=False)
     if media_type.startswith(FORM):
         return Body(document(_form(body)), is_text=True)
-    if media_type.startswith(MULTIPART):
+    if media_type.startswith(multipart.MEDIA_TYPE):
         return Body(document(_multipart(request, body)), is_text=True)
     raise unsupported()
 
@@ -91,17 +88,12 @@ def _argument(piece: bytes) -> tuple[str, Any]:
 
 
 def _multipart(request, body: bytes) -> list[tuple[str, Any]]:
-    """A part with a file name (``curl -F cert=@cert.pem``) is a value like any other."""
     try:
-        body.decode()
-        meta = {"CONTENT_TYPE": request.META["CONTENT_TYPE"], "CONTENT_LENGTH": str(len(body))}
-        parts, files = MultiPartParser(meta, BytesIO(body), [MemoryFileUploadHandler(request)]).parse()
-        read_files = [(name, file.read().decode()) for name, several in files.lists() for file in several]
-    except (MultiPartParserError, UnicodeDecodeError):
+        return multipart.parts(request, body)
+    except multipart.NotMultipart:
         raise plain(400, "Cannot parse multipart body") from None
-    except SuspiciousOperation:  # more fields or files than the settings allow
+    except multipart.TooManyParts:
         raise too_many() from None
-    return [(name, value) for name, values in parts.lists() for value in values] + read_files
 
 
 def too_many() -> KongError:

@@ -52,7 +52,7 @@ def daphne(listen: Sequence[Listen]) -> Program:
     endpoints = [part for address in listen for part in ("-e", _endpoint(address))]
     # Verbosity 0: the access log of a polled dashboard would drown the rest.
     quiet = ("--verbosity", "0", "--no-server-name")
-    command = (*PYTHON, "daphne", *quiet, *endpoints, "gateway_admin.asgi:application")
+    command = (*PYTHON, "gateway_admin.server", *quiet, *endpoints, "gateway_admin.asgi:application")
     return Program("daphne", command, stop_rank=1, noise=(b"HTTP/2 support not enabled", b"Configuring endpoint"))
 
 

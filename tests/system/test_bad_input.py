@@ -1,5 +1,6 @@
 """What the API refuses it refuses by field, and nothing of it is stored or served."""
 
+import json
 import socket
 from urllib.parse import urlsplit
 
@@ -60,6 +61,45 @@ def test_a_stranger_is_sent_away(stack):
     refused(request("GET", f"{stack.admin}/api/upstreams"), 401, "UNAUTHORIZED")
     wrong = {"Authorization": "Bearer guessed"}
     refused(request("GET", f"{stack.admin}/api/upstreams", headers=wrong), 401, "UNAUTHORIZED")
+
+
+FORM = b'--b\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n--b--\r\n'
+
+
+def in_chunks(stack, path, media_type, body):
+    """Status and body of the answer to a POST that does not tell its length."""
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {stack.token}\r\n"
+        f"Content-Type: {media_type}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    ).encode()
+    chunked = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:7], body[7:]) if part)
+    head, _, body = raw(stack.admin, head + chunked + b"0\r\n\r\n").partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)
+
+
+def test_forms_come_in_chunks_as_well(stack):
+    status, body = in_chunks(stack, "/upstreams", "multipart/form-data; boundary=b", FORM % (b"name", b"in-chunks"))
+    assert (status, body["name"]) == (201, "in-chunks")
+    file = FORM % (b"config", b'_format_version: "3.0"')
+    status, body = in_chunks(stack, "/api/config/diff?keep=true", "multipart/form-data; boundary=b", file)
+    assert (status, body["data"]["steps"]) == (200, [])
+
+
+def test_long_bodies_in_chunks_are_refused_in_both_dialects(stack):
+    long = b'{"name": "' + b"x" * 1024 * 1024 + b'"}'
+    message = "the body is larger than 1048576 bytes"
+    assert in_chunks(stack, "/upstreams", "application/json", long) == (413, {"message": message})
+    status, body = in_chunks(stack, "/api/upstreams", "application/json", long)
+    assert (status, body["error"]["code"], body["error"]["message"]) == (413, "PAYLOAD_TOO_LARGE", message)
+
+
+@pytest.mark.parametrize("media_type", ["multipart/form-data", "multipart/form-data; boundary=b"])
+def test_a_form_that_is_none_is_refused_in_both_dialects(stack, media_type):
+    status, body = in_chunks(stack, "/upstreams", media_type, b"--b--\r\n")
+    assert status == 400
+    assert body["message"]
+    status, body = in_chunks(stack, "/api/config/diff", media_type, b"--b--\r\n")
+    assert (status, body["error"]["code"]) == (400, "VALIDATION_ERROR")
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,14 @@ import re
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.http.multipartparser import MultiPartParserError
 from rest_framework.exceptions import ParseError, UnsupportedMediaType
 
+from gateway_admin.common import multipart
 from gateway_admin.common.parsers import BodyTooLarge
 from proxy_engine.spec.declarative import BadText, parse
 
 JSON = "application/json"
 YAML = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "text/plain", "application/octet-stream")
-MULTIPART = "multipart/form-data"
 FIELDS = ("config", "file")
 _WRAPPED = re.compile(rb"\s*\{\s*\"config\"\s*:|\s*config\s*:")
 
@@ -25,12 +24,11 @@ _WRAPPED = re.compile(rb"\s*\{\s*\"config\"\s*:|\s*config\s*:")
 def configuration_text(request) -> bytes:
     """``request``: the framework's. Raises what the framework answers with 400, 413 or 415."""
     media_type = request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
-    if media_type == MULTIPART:
-        text = _uploaded(request._request)
-    elif media_type in (JSON, *YAML):
-        text = _limited(request)
-    else:
+    if media_type not in (JSON, multipart.MEDIA_TYPE, *YAML):
         raise UnsupportedMediaType(media_type or "none")
+    text = _limited(request)
+    if media_type == multipart.MEDIA_TYPE:
+        text = _uploaded(request, text)
     if not text.strip():
         raise ParseError("expected a declarative configuration, but there is no body")
     return _unwrapped(text)
@@ -43,21 +41,19 @@ def _limited(stream) -> bytes:
     return text
 
 
-def _uploaded(request) -> bytes:
+def _uploaded(request, body: bytes) -> bytes:
     """The one file or field of the form. Its name is nobody's business."""
     try:
-        length = int(request.META.get("CONTENT_LENGTH") or 0)
-        if length > settings.CONFIG_UPLOAD_MAX_BYTES:
-            raise BodyTooLarge(settings.CONFIG_UPLOAD_MAX_BYTES)
-        found = [request.FILES[name] for name in FIELDS if name in request.FILES]
-        found = found or [request.POST[name] for name in FIELDS if name in request.POST]
+        found = {name: text for name, text in multipart.parts(request, body) if name in FIELDS}
     except RequestDataTooBig:
         raise BodyTooLarge(settings.DATA_UPLOAD_MAX_MEMORY_SIZE) from None
-    except (MultiPartParserError, ValueError, UnicodeDecodeError) as error:
+    except multipart.TooManyParts:
+        raise ParseError("the form has too many fields") from None
+    except multipart.NotMultipart as error:
         raise ParseError(f"the form cannot be read: {error}") from None
     if not found:
         raise ParseError("expected the file in a field called config or file")
-    return found[0].encode("utf-8", "surrogatepass") if isinstance(found[0], str) else _limited(found[0])
+    return next(iter(found.values())).encode()
 
 
 def _unwrapped(text: bytes) -> bytes:

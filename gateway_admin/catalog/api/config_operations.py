@@ -3,6 +3,7 @@
 from typing import Any
 
 from gateway_admin.catalog.kinds import KINDS
+from gateway_admin.common.multipart import MEDIA_TYPE
 from gateway_admin.common.openapi import (
     COUNT,
     SECURITY,
@@ -16,7 +17,7 @@ from gateway_admin.common.openapi import (
     reply,
 )
 
-from .config_bodies import JSON, MULTIPART, YAML
+from .config_bodies import JSON, YAML
 
 _ERRORS = {
     400: "The file is wrong (details name field and line), or a parameter makes no sense",
@@ -88,7 +89,7 @@ def _operation(name: str, summary: str, parameters: list[Schema], data: Schema, 
 def _body() -> Schema:
     text = {"schema": {"type": "string"}}
     form = an_object(config={"type": "string", "format": "binary"})
-    content = {JSON: {"schema": _FILE}, MULTIPART: {"schema": form}} | dict.fromkeys(YAML[:1], text)
+    content = {JSON: {"schema": _FILE}, MEDIA_TYPE: {"schema": form}} | dict.fromkeys(YAML[:1], text)
     return {"required": True, "content": content}
 
 
