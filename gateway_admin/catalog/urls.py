@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from .views import details, edits, history, lists, notes, targets
+from .views import details, edits, history, lists, notes, plugins, targets
 from .views.pages import PAGES
 
 
@@ -23,6 +23,9 @@ urlpatterns = [
     path("upstreams/<uuid:upstream_id>/weights/", targets.set_weights, name="upstream-weights"),
     path("targets/<uuid:target_id>/enable/", targets.switch, {"enabled": True}, name="target-enable"),
     path("targets/<uuid:target_id>/disable/", targets.switch, {"enabled": False}, name="target-disable"),
+    path("plugins/new/", plugins.new, name="plugin-new"),
+    path("plugins/<uuid:plugin_id>/enable/", plugins.switch, {"enabled": True}, name="plugin-enable"),
+    path("plugins/<uuid:plugin_id>/disable/", plugins.switch, {"enabled": False}, name="plugin-disable"),
     path("<kind:kind>/", lists.entity_list, name="entity-list"),
     path("<kind:kind>/names/", notes.names, name="names"),
     path("<kind:kind>/new/", edits.create, name="entity-new"),

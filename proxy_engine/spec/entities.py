@@ -8,6 +8,7 @@ dialects call it on what they received, before merging and checking.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from .certificates import CA_CERTIFICATES, CERTIFICATES, SNIS
@@ -64,8 +65,9 @@ def merge(kind: str, current: Mapping, patch: Mapping) -> dict[str, Any]:
     return merge_fields(KINDS[kind].fields_for({**current, **patch}), current, patch)
 
 
-def defaults(kind: str) -> dict[str, Any]:
-    return {name: field.fresh_default() for name, field in KINDS[kind].fields.items()}
+def defaults(kind: str, values: Mapping = MappingProxyType({})) -> dict[str, Any]:
+    """``values``: those that decide which fields there are, such as a plugin's name."""
+    return {name: field.fresh_default() for name, field in KINDS[kind].fields_for(values).items()}
 
 
 def expand(kind: str, patch: Any) -> Checked:

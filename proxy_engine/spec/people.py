@@ -37,7 +37,7 @@ _KEY_FIELDS: dict[str, Field] = {
         max=253402300799,
         unit="s",
         ours=True,
-        help="Unix time from which the key is no longer accepted. Empty: it does not expire.",
+        help="From then on the key is no longer accepted. Empty: it does not expire.",
     ),
     "tags": tags(),
 }

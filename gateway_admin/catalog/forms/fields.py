@@ -142,7 +142,10 @@ class MomentField(SpecField):
 
     widget = forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"})
     grammar = "In UTC."
-    is_short = True
+
+    def __init__(self, rule, **kw):
+        super().__init__(rule, **kw)
+        self.unit = ""
 
     def prepare_value(self, value):
         return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%dT%H:%M:%S}" if isinstance(value, int) else value
@@ -170,7 +173,23 @@ class TicksField(SpecField):
         return list(values or [])
 
 
-class LinesField(SpecField):
+class TextField(SpecField):
+    """A text of several lines, kept as it is but for the line ends, which browsers send as CRLF."""
+
+    widget = forms.Textarea(attrs={"rows": 6, "spellcheck": "false"})
+
+    def to_python(self, text):
+        text = (text or "").replace("\r\n", "\n")
+        return text if text.strip() else None
+
+
+class ListField(SpecField):
+    def none(self):
+        """What an empty field means: the default where that is an empty list, otherwise nothing."""
+        return [] if self.rule.default == [] else None
+
+
+class LinesField(ListField):
     grammar = "One per line."
     widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"})
 
@@ -178,19 +197,45 @@ class LinesField(SpecField):
         return value if isinstance(value, str) or value is None else "\n".join(map(str, value))
 
     def to_python(self, text):
-        return [line.strip() for line in (text or "").splitlines() if line.strip()] or None
+        return [line.strip() for line in (text or "").splitlines() if line.strip()] or self.none()
 
 
-class WordsField(SpecField):
+class EntriesField(LinesField):
+    """Entries that may have several lines: those that go on are indented."""
+
+    grammar = "One per line; a line that begins with four spaces goes on with the entry above it."
+    goes_on = "    "
+
+    def prepare_value(self, value):
+        if isinstance(value, str) or value is None:
+            return value
+        return "\n".join(entry.replace("\n", f"\n{self.goes_on}") for entry in value)
+
+    def to_python(self, text):
+        entries: list[str] = []
+        for line in (text or "").replace("\r\n", "\n").split("\n"):
+            if line.startswith(self.goes_on) and entries:
+                entries[-1] += "\n" + line.removeprefix(self.goes_on)
+            elif line.strip():
+                entries.append(line.strip())
+        return entries or self.none()
+
+
+class WordsField(ListField):
     """Short words: on one line."""
 
     grammar = "Separate with commas."
+
+    def __init__(self, rule, **kw):
+        super().__init__(rule, **kw)
+        if rule.of.choices:
+            self.help_text += f" Possible: {', '.join(map(str, rule.of.choices))}."
 
     def prepare_value(self, value):
         return value if isinstance(value, str) or value is None else ", ".join(value)
 
     def to_python(self, text):
-        return [word.strip() for word in (text or "").split(",") if word.strip()] or None
+        return [word.strip() for word in (text or "").split(",") if word.strip()] or self.none()
 
 
 class StatusesField(SpecField):
@@ -272,16 +317,22 @@ def field_for(rule: spec.Field, *, options=(), words=(), **kw) -> SpecField:
             return TernaryField(rule, **kw)
         case spec.Boolean():
             return TickField(rule, **kw)
-        case spec.Set(of=spec.Integer()):
+        case spec.Array(of=spec.Integer()):
             return StatusesField(rule, **kw)
         case spec.Set(of=spec.Record()):
             return AddressesField(rule, **kw)
         case spec.Set(of=spec.String(choices=tuple())):
             return TicksField(rule, **kw)
+        case spec.Array(of=spec.String(choices=tuple())):
+            return WordsField(rule, **kw)
+        case spec.Array(of=spec.String(multiline=True)):
+            return EntriesField(rule, **kw)
         case spec.Array():
             return LinesField(rule, **kw)
         case spec.Map():
             return HeadersField(rule, **kw)
+        case spec.String(multiline=True):
+            return TextField(rule, **kw)
     if rule.choices:
         empty = [] if rule.default is not None else [(None, "not set")]
         shown = {choice: choice for choice in rule.choices} | dict(words)

@@ -12,6 +12,7 @@ from typing import Any
 
 from proxy_engine import spec
 
+from .plugin_layout import sections_of
 from .sections import Preset, Section, labels
 
 
@@ -175,7 +176,7 @@ LAYOUT: dict[str, tuple[Section, ...]] = {
         Section("Consumer", labels("username", "custom_id", "tags", username="User name"), is_folded=False),
     ),
     "keyauth_credentials": (
-        Section("API key", labels("consumer", "key", "tags", expires_at="Ends"), is_folded=False),
+        Section("API key", labels("consumer", "key", expires_at="Ends", tags="Tags"), is_folded=False),
     ),
     "basicauth_credentials": (
         Section(
@@ -259,11 +260,11 @@ _SEARCHED = {"consumers", "routes"}
 
 def searched(kind: str, to: str) -> bool:
     """Whether a reference is found by typing: there may be too many to pick from."""
-    return to in _SEARCHED
+    return to in _SEARCHED or kind == "plugins"
 
 
 def layout_of(kind: str, values: Mapping) -> tuple[Section, ...]:
-    return LAYOUT[kind]
+    return sections_of(values["name"]) if kind == "plugins" else LAYOUT[kind]
 
 
 def rule_at(kind: str, path: str, values: Mapping = MappingProxyType({})) -> spec.Field:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from django.core.paginator import Paginator
 from django.db.models import Q
@@ -12,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from gateway_admin.catalog.forms.hints import hints
-from gateway_admin.catalog.forms.layout import Section, layout_of, rule_at, value_at
+from gateway_admin.catalog.forms.layout import MOMENTS, Section, layout_of, rule_at, value_at
 from gateway_admin.catalog.kinds import KINDS
 from gateway_admin.catalog.models import Change, Route, Service
 from gateway_admin.catalog.neighbours import neighbours
@@ -21,6 +22,7 @@ from gateway_admin.common.permissions import FROM_URL, permitted
 from gateway_admin.common.templatetags.gatehouse import as_json, as_text
 from proxy_engine import spec
 
+from .bound_plugins import plugins_tab
 from .credentials import credentials_tab
 from .destinations import destination, upstream_targets
 from .pages import PAGES, owned_by, owner_of
@@ -142,6 +144,8 @@ def _fact(row, values, path, label, notes) -> Fact:
     rule, value, hint = rule_at(row.kind, path, values), value_at(values, path), notes.get(path, "")
     if value is None:
         return Fact(label, "not set", "", hint, is_set=False)
+    if path in MOMENTS:
+        return Fact(label, f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S} UTC", "", hint)
     if to := KINDS[row.kind].references.get(path):
         address = reverse("entity", args=[to, value["id"]]) if to in PAGES else ""
         return Fact(label, getattr(row, path).label, "", hint, address=address)
@@ -197,4 +201,5 @@ TABS = {
     "used-by": _used_by_tab,
     "configuration": _configuration_tab,
     "history": _history_tab,
+    "plugins": plugins_tab,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from django.http import Http404
@@ -33,12 +33,12 @@ editable = require_http_methods(["GET", "HEAD", "POST"])
 @permitted("write", FROM_URL)
 @editable
 def create(request, kind):
-    pages = PAGES[kind]
-    form = _form(request, kind, values=spec.defaults(kind) | _prefilled(request, kind))
+    pages, values = PAGES[kind], _prefilled(request, kind)
+    form = _form(request, kind, values=spec.defaults(kind, values) | values, given=_settled(kind, values))
     context = {
         "pages": pages,
         "section": pages.section,
-        "title": f"New {pages.label}",
+        "title": f"New plugin {values['name']}" if kind == "plugins" else f"New {pages.label}",
         "crumbs": [(pages.title, reverse("entity-list", args=[kind]))],
         "back": reverse("entity-list", args=[kind]),
     }
@@ -84,6 +84,7 @@ def edit(request, kind, entity_id):
         request,
         kind,
         values=row.to_values(),
+        given=_settled(kind, row.to_values()),
         is_stored=True,
         initial={"version": head_version()},
         warnings=_warnings(row),
@@ -110,6 +111,11 @@ def _form(request, kind, *, values, given=MappingProxyType({}), **kw) -> EntityF
     picked = {name: to for name, to in KINDS[kind].references.items() if name not in given and not searched(kind, to)}
     options = {name: _options(to) for name, to in picked.items()}
     return EntityForm(kind, values=values, data=data, options=options, given=given, **kw)
+
+
+def _settled(kind: str, values: Mapping) -> dict:
+    """What a form does not ask: everything in a plugin's depends on which plugin it is."""
+    return {"name": values["name"]} if kind == "plugins" else {}
 
 
 def _warnings(row) -> dict[str, str]:

@@ -8,8 +8,9 @@ from gateway_admin.catalog.queries import READY
 from proxy_engine import spec
 
 from . import rows
-from .page_shape import CONFIGURATION, HISTORY, SETTINGS, Choices, Pages, Tab, one_of
+from .page_shape import CONFIGURATION, HISTORY, PLUGINS, SETTINGS, Choices, Pages, Tab, one_of
 from .pages_of_people import PEOPLE
+from .pages_of_plugins import POLICIES
 from .states import attach_views
 
 _TRAFFIC = (
@@ -34,7 +35,7 @@ _TRAFFIC = (
                 },
             ),
         ),
-        tabs=(SETTINGS, Tab("routes", "Routes", "catalog/tabs/_routes.html"), CONFIGURATION, HISTORY),
+        tabs=(SETTINGS, Tab("routes", "Routes", "catalog/tabs/_routes.html"), PLUGINS, CONFIGURATION, HISTORY),
         table="catalog/_service_table.html",
         rows=rows.service_rows,
     ),
@@ -57,7 +58,7 @@ _TRAFFIC = (
                 },
             ),
         ),
-        tabs=(SETTINGS, CONFIGURATION, HISTORY),
+        tabs=(SETTINGS, PLUGINS, CONFIGURATION, HISTORY),
         table="catalog/_route_table.html",
         rows=rows.route_rows,
     ),
@@ -124,7 +125,7 @@ _TRAFFIC = (
     ),
 )  # fmt: skip
 
-PAGES: dict[str, Pages] = {pages.kind: pages for pages in (*_TRAFFIC, *PEOPLE)}
+PAGES: dict[str, Pages] = {pages.kind: pages for pages in (*_TRAFFIC, *PEOPLE, POLICIES)}
 """In the order of the bar on the left, and of what a search finds."""
 
 

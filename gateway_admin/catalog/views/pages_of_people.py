@@ -7,7 +7,7 @@ from django.db.models import Q
 from gateway_admin.catalog.models import Acl, BasicauthCredential, KeyauthCredential
 
 from . import rows
-from .page_shape import CONFIGURATION, HISTORY, SETTINGS, Choices, Pages, Tab
+from .page_shape import CONFIGURATION, HISTORY, PLUGINS, SETTINGS, Choices, Pages, Tab
 
 _OF_CREDENTIALS = {
     "owner": "consumer",
@@ -34,6 +34,7 @@ PEOPLE = (
         ),
         tabs=(
             Tab("", "Credentials", "catalog/tabs/_credentials.html"),
+            PLUGINS,
             Tab("settings", "Settings", "catalog/tabs/_settings.html"),
             CONFIGURATION,
             HISTORY,

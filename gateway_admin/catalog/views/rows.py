@@ -10,6 +10,7 @@ from gateway_admin.catalog.models import (
     BasicauthCredential,
     Consumer,
     KeyauthCredential,
+    Plugin,
     Route,
     Service,
     Target,
@@ -54,6 +55,10 @@ def consumer_rows() -> QuerySet:
     )
 
 
+def plugin_rows() -> QuerySet:
+    return Plugin.objects.select_related("service", "route", "consumer")
+
+
 def owned_rows(model, owner: str) -> Callable[[], QuerySet]:
     """Those that belong to an entity of another kind, each with it."""
     return lambda: model.objects.select_related(owner)
@@ -74,6 +79,7 @@ def entity_counts() -> list[dict]:
         "upstreams": _counted("upstreams", Upstream.objects.all(), _one(troubled, Count("upstream", distinct=True))),
         "targets": _counted("targets", Target.objects.all(), _one(troubled, Count("*"))),
         "consumers": _counted("consumers", Consumer.objects.all(), Value(0)),
+        "plugins": _counted("plugins", Plugin.objects.all(), Value(0)),
     }
     first, *others = parts.values()
     found = {row["kind"]: row for row in first.union(*others, all=True)}

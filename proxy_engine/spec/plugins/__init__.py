@@ -28,7 +28,7 @@ from . import (
 )
 from .plugin import SCOPES, Plugin, protocols_field
 
-__all__ = ["PLUGINS", "PLUGIN_ENTITY", "Plugin", "protocol_problems"]
+__all__ = ["PLUGINS", "PLUGIN_ENTITY", "SCOPES", "Plugin", "protocol_problems"]
 
 PLUGINS: dict[str, Plugin] = {
     module.PLUGIN.name: module.PLUGIN

@@ -9,7 +9,7 @@ from gateway_admin.catalog import actions
 from gateway_admin.catalog.changes import Actor, head_version
 from gateway_admin.monitoring.actions import Flip, Source, mark_targets, record_engine
 from proxy_engine.sources import NodeReport, WorkerReport
-from tests.gateway_admin.builders import a_consumer, a_group, a_key, a_login
+from tests.gateway_admin.builders import a_consumer, a_group, a_key, a_login, a_plugin, to
 
 BOB = Actor("bob", "api", "192.0.2.7")
 HOSTILE = "<b>&\"'{{x}}"  # a tag may be all of this
@@ -53,6 +53,7 @@ def one_of_each():
         a_key(consumer, key="open-sesame"),
         a_login(consumer, username="mobile-login"),
         a_group(consumer, group="gold"),
+        a_plugin(service=to(service)),
     ]
     return {row.kind: row for row in rows}
 

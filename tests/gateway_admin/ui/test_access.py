@@ -19,7 +19,15 @@ UNKNOWN = UUID("0b5f8a4e-8d5c-4e0f-9a53-2d7b8f3f6c11")  # the same in every test
 OPEN_TO_ALL = {"login", "logout"}
 ARGUMENTS = {"kind": "services", "owner_kind": "upstreams", "slug": "history", "version": 1}
 ARGUMENTS |= {"user_id": 999_999, "token_id": 999_999}
-WRITES = ("entity-bulk-delete", "target-enable", "target-disable", "upstream-weights", "theme")
+WRITES = (
+    "entity-bulk-delete",
+    "target-enable",
+    "target-disable",
+    "plugin-enable",
+    "plugin-disable",
+    "upstream-weights",
+    "theme",
+)
 
 
 def every_address():
@@ -74,7 +82,7 @@ def test_pages_are_not_kept_by_browsers_or_proxies(page):
     assert "script-src 'self'" in response["Content-Security-Policy"]
 
 
-@pytest.mark.parametrize("path", ["plugins/", "services/x/", "services/new/x/", f"services/{UNKNOWN}/"])
+@pytest.mark.parametrize("path", ["gadgets/", "services/x/", "services/new/x/", f"services/{UNKNOWN}/"])
 def test_what_does_not_exist_is_not_found(page, path):
     response = page.client.get(f"/admin-ui/{path}")
     assert response.status_code == 404

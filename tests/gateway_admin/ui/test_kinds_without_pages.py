@@ -49,6 +49,6 @@ def test_a_deletion_tells_of_the_plugins_that_go_along(page):
     assert plugin.label in asked.text
 
 
-@pytest.mark.parametrize("kind", ["plugins", "certificates"])
+@pytest.mark.parametrize("kind", ["certificates"])
 def test_they_have_no_addresses_in_the_dashboard(client, page, kind):
     assert client.get(f"/admin-ui/{kind}/").status_code == 404
