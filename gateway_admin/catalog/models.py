@@ -12,6 +12,8 @@ from django.db.models.functions import Coalesce
 from gateway_admin.common.models import Entity, range_constraints
 from gateway_admin.common.sealed_fields import Digest, SealedJSON, SealedText
 
+from .certificate_fields import EndOfLife, Subject
+
 _SCOPES = ("route", "service", "consumer")
 NOBODY = uuid.UUID(int=0)  # stands in for null where null has to be unique as well
 
@@ -140,8 +142,11 @@ class Certificate(Entity):
     """What clients are shown, or what we show to targets: a chain and its private key, perhaps a second pair."""
 
     kind = "certificates"
+    called_by = "subject"
 
     cert = models.TextField()
+    subject = Subject(of="cert", null=True)
+    not_after = EndOfLife(of="cert", null=True, db_index=True)
     key = SealedText()
     cert_alt = models.TextField(null=True)
     key_alt = SealedText(null=True)
@@ -160,8 +165,11 @@ class CaCertificate(Entity):
     """An authority that services may trust."""
 
     kind = "ca_certificates"
+    called_by = "subject"
 
     cert = models.TextField()
+    subject = Subject(of="cert", null=True)
+    not_after = EndOfLife(of="cert", null=True, db_index=True)
     cert_digest = models.TextField(unique=True)
 
 

@@ -15,13 +15,14 @@ from django.utils import timezone
 
 from proxy_engine import spec
 
-from .sealed_fields import Digest
+from .derived_fields import Derived
 
 
 class Entity(models.Model):
     """``kind`` is Kong's table name, the key into ``spec.KINDS``."""
 
     kind = ""
+    called_by = ""  # a derived column, where it says more than the spec's ``label_field``
     times_are_whole_seconds = True  # Kong's targets alone have milliseconds
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -49,8 +50,12 @@ class Entity(models.Model):
     @property
     def label(self) -> str:
         """What people call it: its name, or the start of its id where it has none."""
-        field = spec.KINDS[self.kind].label_field
+        field = self.label_column()
         return (field != "id" and getattr(self, field)) or str(self.id)[:8]
+
+    @classmethod
+    def label_column(cls) -> str:
+        return cls.called_by or spec.KINDS[cls.kind].label_field
 
     def clean(self):
         checked = spec.check(self.kind, self.to_values())
@@ -76,14 +81,16 @@ class Entity(models.Model):
     @cache
     def conversions(cls):
         """For each field: its name in values, its attribute, and the conversions between the two."""
-        fields = [field for field in cls._meta.concrete_fields if not isinstance(field, Digest)]
+        fields = [field for field in cls._meta.concrete_fields if not isinstance(field, Derived)]
         return [(field.name, field.attname, *cls._conversion(field)) for field in fields]
 
     @classmethod
     def columns(cls, names: Iterable[str]) -> list[str]:
-        """To be saved when these fields changed: their own, and the digests that follow them."""
-        digests = [field.name for field in cls._meta.concrete_fields if isinstance(field, Digest) and field.of in names]
-        return [*names, *digests]
+        """To be saved when these fields changed: their own, and those that follow from them."""
+        derived = [
+            field.name for field in cls._meta.concrete_fields if isinstance(field, Derived) and field.of in names
+        ]
+        return [*names, *derived]
 
     @classmethod
     def _conversion(cls, field):

@@ -6,6 +6,7 @@ from django.core.exceptions import FieldError
 from django.db import models
 from django.db.models.lookups import In
 
+from .derived_fields import Derived
 from .sealing import digest, digests, seal, unseal
 
 
@@ -65,19 +66,11 @@ class SealedJSON(SealedText):
         return None if value is None else json.loads(unseal(value))
 
 
-class Digest(models.CharField):
-    """Follows the sealed column ``of``; saved whenever that one is."""
+class Digest(Derived, models.CharField):
+    """Of the sealed column that it follows."""
 
     def __init__(self, *args, of: str, **kwargs):
-        super().__init__(*args, **{"max_length": 64, "editable": False} | kwargs)
-        self.of = of
+        super().__init__(*args, of=of, **{"max_length": 64} | kwargs)
 
-    def deconstruct(self):
-        name, path, args, kwargs = super().deconstruct()
-        return name, path, args, kwargs | {"of": self.of}
-
-    def pre_save(self, model_instance, add):
-        text = getattr(model_instance, self.of)
-        value = None if text is None else digest(text)
-        setattr(model_instance, self.attname, value)
-        return value
+    def derive(self, value):
+        return digest(value)

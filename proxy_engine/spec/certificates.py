@@ -16,6 +16,14 @@ from .schema import ENTITY, Array, Field, Problem, Reference, String
 
 MAX_PEM = 65_536  # characters: a chain of a dozen certificates
 
+# Complaints about the whole entity, in Kong's words; forms know which of their fields they are about.
+KEY_DIFFERS = "certificate does not match key"
+ALTERNATIVE_KEY_DIFFERS = "alternative certificate does not match key"
+SAME_TYPE = (
+    "certificate and alternative certificate need to have different type (e.g. RSA and ECDSA), "
+    "the provided certificates were both of the same type"
+)
+
 
 def _certificate_rule(value: str) -> str | None:
     from . import pem
@@ -49,17 +57,13 @@ def _pair_rules(values: Mapping) -> Iterable[Problem]:
     from . import pem
 
     if not pem.belong_together(values["cert"], values["key"]):
-        yield Problem(ENTITY, "certificate does not match key")
+        yield Problem(ENTITY, KEY_DIFFERS)
     if values["cert_alt"] is None or values["key_alt"] is None:
         return
     if not pem.belong_together(values["cert_alt"], values["key_alt"]):
-        yield Problem(ENTITY, "alternative certificate does not match key")
+        yield Problem(ENTITY, ALTERNATIVE_KEY_DIFFERS)
     if pem.key_type(values["cert"]) == pem.key_type(values["cert_alt"]):
-        yield Problem(
-            ENTITY,
-            "certificate and alternative certificate need to have different type (e.g. RSA and ECDSA), "
-            "the provided certificates were both of the same type",
-        )
+        yield Problem(ENTITY, SAME_TYPE)
 
 
 def _sni_rules(values: Mapping) -> Iterable[Problem]:

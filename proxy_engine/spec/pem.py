@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from typing import NamedTuple
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
@@ -23,7 +24,8 @@ _KEY_TYPES = {
     ed25519.Ed25519PublicKey: "Ed25519",
     ed448.Ed448PublicKey: "Ed448",
 }
-_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
+# The last one is OpenSSL's: a key of the wrong length for its algorithm is to ``cryptography`` "an unknown error".
+_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, InternalError)
 
 
 def certificate(text: str) -> x509.Certificate:
@@ -70,6 +72,53 @@ def key_type(cert: str) -> str:
     return _type_name(_public_key(certificate(cert))) or ""
 
 
+class Facts(NamedTuple):
+    """What people ask about a certificate. ``name``: its common name, or the whole subject where it has none."""
+
+    name: str
+    subject: str
+    issuer: str
+    hosts: tuple[str, ...]  # the DNS names and addresses that it is made out for
+    begins: datetime
+    ends: datetime
+    key: str
+    serial: str
+    fingerprint: str
+    chain: int  # certificates after it
+
+
+def facts(text: str) -> Facts:
+    cert = certificate(text)
+    common = cert.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    subject = cert.subject.rfc4514_string()
+    hosts = _hosts(cert)
+    return Facts(
+        name=str(common[0].value) if common else subject or next(iter(hosts), ""),
+        subject=subject,
+        issuer=cert.issuer.rfc4514_string(),
+        hosts=hosts,
+        begins=cert.not_valid_before_utc,
+        ends=cert.not_valid_after_utc,
+        key=_key_words(cert.public_key()),
+        serial=f"{cert.serial_number:x}",
+        fingerprint=cert.fingerprint(SHA256()).hex(":"),
+        chain=count_certificates(text) - 1,
+    )
+
+
+def _hosts(cert: x509.Certificate) -> tuple[str, ...]:
+    names = _extension(cert, x509.SubjectAlternativeName)
+    if names is None:
+        return ()
+    addresses = names.get_values_for_type(x509.IPAddress)
+    return (*names.get_values_for_type(x509.DNSName), *map(str, addresses))
+
+
+def _key_words(key) -> str:
+    size = getattr(key, "key_size", None)
+    return f"{_type_name(key)}, {size} bits" if size else str(_type_name(key))
+
+
 def count_certificates(text: str) -> int:
     return len(_BEGIN.findall(text))
 
@@ -79,10 +128,15 @@ def expiry(cert: str) -> datetime:
 
 
 def is_authority(cert: str) -> bool:
+    constraints = _extension(certificate(cert), x509.BasicConstraints)
+    return constraints is not None and constraints.ca
+
+
+def _extension(cert: x509.Certificate, wanted):
     try:
-        return certificate(cert).extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        return cert.extensions.get_extension_for_class(wanted).value
     except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
-        return False
+        return None
 
 
 def digest(cert: str) -> str:

@@ -58,6 +58,11 @@ def a_certificate(**values):
     return _create("certificates", a_pair("EC")._asdict() | values)
 
 
+def a_server_name(certificate=None, **values):
+    owner = {"certificate": to(certificate or a_certificate())}
+    return _create("snis", owner | {"name": f"host-{next(_numbers)}.example.com"} | values)
+
+
 def an_authority(**values):
     return _create("ca_certificates", {"cert": a_pair("EC", next(_numbers), is_authority=True).cert} | values)
 

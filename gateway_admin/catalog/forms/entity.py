@@ -20,6 +20,7 @@ from .hints import hints
 from .layout import (
     ATTRIBUTES,
     CHOICE_WORDS,
+    COMPLAINTS,
     MOMENTS,
     NOTES,
     ON_ONE_LINE,
@@ -131,6 +132,10 @@ class EntityForm(forms.Form):
 
     def _place(self, problem: spec.Problem) -> tuple[str | None, str]:
         """The form's field that holds the problem, and the message with the rest of the path in words."""
+        if problem.path == spec.ENTITY and (known := COMPLAINTS.get((self.kind, problem.message))):
+            return known, problem.message
+        if problem.path == spec.ENTITY and self.kind == "ca_certificates":
+            return "cert", problem.message  # there is nothing else that could be wrong
         steps = list(problem.path)
         for length in range(len(steps), 0, -1):
             path = ".".join(map(str, steps[:length]))

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from proxy_engine import spec
+from proxy_engine.spec import certificates
 
 from .plugin_layout import sections_of
 from .sections import Preset, Section, labels
@@ -186,10 +187,34 @@ LAYOUT: dict[str, tuple[Section, ...]] = {
     "acls": (
         Section("Group membership", labels("consumer", "group", "tags"), is_folded=False),
     ),
+    "certificates": (
+        Section(
+            "Certificate",
+            labels("cert", "key", "snis", "tags", cert="Certificate", key="Private key", snis="Server names"),
+            is_folded=False,
+        ),
+        Section(
+            "Second certificate", labels(cert_alt="Certificate", key_alt="Private key"),
+            note="For the same names with a key of the other type, for clients that know one of them only.",
+        ),
+    ),
+    "snis": (
+        Section("Server name", labels("name", "certificate", "tags"), is_folded=False),
+    ),
+    "ca_certificates": (
+        Section("CA certificate", labels("cert", "tags", cert="Certificate"), is_folded=False),
+    ),
 }  # fmt: skip
 
 ON_ONE_LINE = {"tags", "methods"}
 """Lists of short words, written between commas."""
+
+COMPLAINTS = {
+    ("certificates", certificates.KEY_DIFFERS): "key",
+    ("certificates", certificates.ALTERNATIVE_KEY_DIFFERS): "key_alt",
+    ("certificates", certificates.SAME_TYPE): "cert_alt",
+}
+"""What is said of a whole entity, and the field where it is put right."""
 
 MOMENTS = {"expires_at"}
 """Unix seconds, written as date and time."""

@@ -7,6 +7,7 @@ from django.utils.html import format_html
 
 from gateway_admin.catalog.differences import edits_of
 from gateway_admin.catalog.kinds import KINDS
+from gateway_admin.catalog.views.certificates import Ending
 from gateway_admin.catalog.views.effects import not_yet
 from gateway_admin.catalog.views.pages import PAGES, owner_of
 from gateway_admin.catalog.views.rows import entity_counts
@@ -15,6 +16,7 @@ from gateway_admin.catalog.views.states import Readiness
 register = template.Library()
 
 TROUBLES = {"upstreams": "with unhealthy targets", "targets": "unhealthy"}
+TROUBLES |= dict.fromkeys(("certificates", "ca_certificates"), "ended or ending within 30 days")
 
 CHANNELS = {
     "ui": "dashboard",
@@ -54,6 +56,11 @@ def trouble(kind):
 
 
 register.filter(not_yet)
+
+
+@register.filter
+def ending(moment):
+    return Ending(moment)
 
 
 @register.filter

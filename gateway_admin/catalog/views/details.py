@@ -23,6 +23,7 @@ from gateway_admin.common.templatetags.gatehouse import as_json, as_text
 from proxy_engine import spec
 
 from .bound_plugins import plugins_tab
+from .certificates import certificate_tab, names_tab
 from .credentials import credentials_tab
 from .destinations import destination, upstream_targets
 from .pages import PAGES, owned_by, owner_of
@@ -157,6 +158,7 @@ def _fact(row, values, path, label, notes) -> Fact:
 def _first_tab(request, row, slug) -> dict:
     """The targets of an upstream stand in its head already."""
     first = {"upstreams": lambda *_: {}, "consumers": credentials_tab}
+    first |= dict.fromkeys(("certificates", "ca_certificates"), certificate_tab)
     return first.get(row.kind, settings_tab)(request, row, slug)
 
 
@@ -202,4 +204,5 @@ TABS = {
     "configuration": _configuration_tab,
     "history": _history_tab,
     "plugins": plugins_tab,
+    "names": names_tab,
 }

@@ -22,6 +22,7 @@ from gateway_admin.common.permissions import FROM_URL, permitted
 from gateway_admin.common.problems import EntityChanged, EntityInvalid, EntityNotFound
 from proxy_engine import spec
 
+from .certificates import with_names
 from .destinations import destination
 from .details import crumbs, page_of
 from .pages import PAGES
@@ -83,7 +84,7 @@ def edit(request, kind, entity_id):
     form = _form(
         request,
         kind,
-        values=row.to_values(),
+        values=with_names(row),
         given=_settled(kind, row.to_values()),
         is_stored=True,
         initial={"version": head_version()},
@@ -127,7 +128,7 @@ def _warnings(row) -> dict[str, str]:
 
 
 def _options(kind: str) -> list[tuple[str, str]]:
-    label = KINDS[kind].spec.label_field
+    label = KINDS[kind].model.label_column()
     rows = KINDS[kind].model.objects.order_by(label, "pk").values_list("pk", label)
     return [(str(key), name or str(key)[:8]) for key, name in rows]
 

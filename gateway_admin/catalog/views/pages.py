@@ -9,6 +9,7 @@ from proxy_engine import spec
 
 from . import rows
 from .page_shape import CONFIGURATION, HISTORY, PLUGINS, SETTINGS, Choices, Pages, Tab, one_of
+from .pages_of_certificates import CERTIFICATES
 from .pages_of_people import PEOPLE
 from .pages_of_plugins import POLICIES
 from .states import attach_views
@@ -125,7 +126,7 @@ _TRAFFIC = (
     ),
 )  # fmt: skip
 
-PAGES: dict[str, Pages] = {pages.kind: pages for pages in (*_TRAFFIC, *PEOPLE, POLICIES)}
+PAGES: dict[str, Pages] = {pages.kind: pages for pages in (*_TRAFFIC, *CERTIFICATES, *PEOPLE, POLICIES)}
 """In the order of the bar on the left, and of what a search finds."""
 
 

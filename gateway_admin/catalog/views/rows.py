@@ -8,6 +8,8 @@ from django.db.models.functions import Coalesce
 from gateway_admin.catalog.models import (
     Acl,
     BasicauthCredential,
+    CaCertificate,
+    Certificate,
     Consumer,
     KeyauthCredential,
     Plugin,
@@ -17,6 +19,8 @@ from gateway_admin.catalog.models import (
     Upstream,
 )
 from gateway_admin.catalog.queries import IN_USE, MARKED_UNHEALTHY, READY, with_health
+
+from .certificates import ENDS_SOON
 
 TROUBLED = IN_USE & MARKED_UNHEALTHY
 
@@ -78,6 +82,8 @@ def entity_counts() -> list[dict]:
         "routes": _counted("routes", Route.objects.all(), Value(0)),
         "upstreams": _counted("upstreams", Upstream.objects.all(), _one(troubled, Count("upstream", distinct=True))),
         "targets": _counted("targets", Target.objects.all(), _one(troubled, Count("*"))),
+        "certificates": _counted("certificates", Certificate.objects.all(), _ending(Certificate)),
+        "ca_certificates": _counted("ca_certificates", CaCertificate.objects.all(), _ending(CaCertificate)),
         "consumers": _counted("consumers", Consumer.objects.all(), Value(0)),
         "plugins": _counted("plugins", Plugin.objects.all(), Value(0)),
     }
@@ -94,6 +100,10 @@ def _counted(kind: str, rows: QuerySet, troubled) -> QuerySet:
         .annotate(count=Count("*"), troubled=troubled)
         .values("kind", "count", "troubled")
     )
+
+
+def _ending(model) -> Subquery:
+    return _one(model.objects.filter(ENDS_SOON), Count("*"))
 
 
 def _one(rows: QuerySet, aggregate) -> Subquery:

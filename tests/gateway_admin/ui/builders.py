@@ -9,7 +9,17 @@ from gateway_admin.catalog import actions
 from gateway_admin.catalog.changes import Actor, head_version
 from gateway_admin.monitoring.actions import Flip, Source, mark_targets, record_engine
 from proxy_engine.sources import NodeReport, WorkerReport
-from tests.gateway_admin.builders import a_consumer, a_group, a_key, a_login, a_plugin, to
+from tests.gateway_admin.builders import (
+    a_certificate,
+    a_consumer,
+    a_group,
+    a_key,
+    a_login,
+    a_plugin,
+    a_server_name,
+    an_authority,
+    to,
+)
 
 BOB = Actor("bob", "api", "192.0.2.7")
 HOSTILE = "<b>&\"'{{x}}"  # a tag may be all of this
@@ -43,7 +53,7 @@ def one_of_each():
     """By kind: an upstream with a target, used by a service with a route; a consumer with all it can have."""
     upstream = an_upstream()
     service = a_service()
-    consumer = a_consumer(username="mobile-app")
+    consumer, certificate = a_consumer(username="mobile-app"), a_certificate()
     rows = [
         upstream,
         a_target(upstream),
@@ -54,6 +64,9 @@ def one_of_each():
         a_login(consumer, username="mobile-login"),
         a_group(consumer, group="gold"),
         a_plugin(service=to(service)),
+        certificate,
+        a_server_name(certificate),
+        an_authority(),
     ]
     return {row.kind: row for row in rows}
 

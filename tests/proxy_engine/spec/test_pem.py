@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy_engine import spec
+from proxy_engine.spec import pem
 from tests.proxy_engine.pems import a_pair
 
 PAIRS = [a_pair(kind, 7, is_authority=True) for kind in ("EC", "RSA", "Ed25519")]
@@ -61,6 +62,14 @@ def test_a_tampered_certificate_or_key_is_no_crash(number, data):
             assert problem.message.isprintable()
         if not checked.problems:
             assert check_quietly(kind, checked.values) == checked
+
+
+def test_a_key_of_the_wrong_length_for_its_algorithm_is_refused():
+    """One byte of an Ed25519 key turned round says X448, whose keys are longer: OpenSSL has no words for it."""
+    body = "MC4CAQAwBQYDK2VvBCIEIG0z/0adCX7qpOm5tdZDxPVlz0RUdUorWpSZVdIq7DUk"
+    key = f"-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n"
+    with pytest.raises(ValueError, match="not a private key in PEM"):
+        pem.private_key(key)
 
 
 def test_what_was_not_tampered_with_is_taken():
