@@ -5,8 +5,6 @@ versions: a reader that has seen version *n* will never see a row below *n* appe
 (IMMEDIATE), PostgreSQL the row.
 """
 
-import asyncio
-import logging
 import time
 import uuid
 from collections.abc import Iterator
@@ -15,21 +13,17 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from gateway_admin.common import notices
 from gateway_admin.common.models import Entity
 
 from .models import Change, Head
 from .secrecy import sealed
 
-logger = logging.getLogger(__name__)
-
 CONFIG_GROUP = "config"
-NOTICE_TIMEOUT_S = 1.0  # a notice is a hint; engines ask every few seconds anyway
 
 
 @dataclass(frozen=True)
@@ -124,13 +118,5 @@ def head_version() -> int:
 
 def announce(version: int) -> None:
     """Tell the engines to look. Never fails: the edit is stored, and they find it without us a little later."""
-    try:
-        async_to_sync(_send)({"type": "config.changed", "version": version})
-    except Exception as error:  # noqa: BLE001 - whatever the layer raises, the commit stands
-        reason = str(error) or type(error).__name__
-        logger.warning("version %d is stored, but the engines could not be told: %s", version, reason)
-
-
-async def _send(message: dict) -> None:
-    async with asyncio.timeout(NOTICE_TIMEOUT_S):
-        await get_channel_layer().group_send(CONFIG_GROUP, message)
+    otherwise = f"version {version} is stored, but the engines could not be told"
+    notices.tell([CONFIG_GROUP], {"type": "config.changed", "version": version}, otherwise=otherwise)

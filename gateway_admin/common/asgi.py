@@ -8,6 +8,7 @@ The threads of the second chain stay, each with its connection to the database: 
 was a quarter of what a short request cost.
 """
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
@@ -15,6 +16,8 @@ from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
 from django.db import close_old_connections
 from django.urls import Resolver404, resolve
+
+from .notices import Letterbox
 
 THREADS = 64  # requests at once; one that waits for SQLite's lock holds its thread, and others must get by
 
@@ -25,11 +28,19 @@ class TwoChains(ASGIHandler):
         self._in_thread = BaseHandler()
         self._in_thread.load_middleware(is_async=False)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
+        self._letterbox: Letterbox | None = None
 
     async def get_response_async(self, request):
         if waits(request.path_info):
             return await super().get_response_async(request)
-        return await sync_to_async(self._answer, thread_sensitive=False, executor=self._threads)(request)
+        with self._letterbox_of(asyncio.get_running_loop()).in_use():
+            return await sync_to_async(self._answer, thread_sensitive=False, executor=self._threads)(request)
+
+    def _letterbox_of(self, loop: asyncio.AbstractEventLoop) -> Letterbox:
+        """A server has one event loop; only tests have several, one after the other."""
+        if self._letterbox is None or self._letterbox.loop is not loop:
+            self._letterbox = Letterbox(loop)
+        return self._letterbox
 
     def _answer(self, request):
         """Django's signals of a request come in another thread, so its connections are looked after here."""

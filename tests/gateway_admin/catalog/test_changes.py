@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from gateway_admin.catalog import actions, changes
 from gateway_admin.catalog.changes import head_version
 from gateway_admin.catalog.models import Change, Service, Target
+from gateway_admin.common import notices
 from gateway_admin.common.problems import EntityInvalid
 from tests.gateway_admin.builders import ALICE, a_service, a_target, an_upstream
 
@@ -128,8 +129,8 @@ class SilentLayer:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("layer", [AwayLayer(), SilentLayer()])
 def test_an_outage_of_redis_does_not_fail_a_write(layer, monkeypatch, caplog):
-    monkeypatch.setattr(changes, "get_channel_layer", lambda: layer)
-    monkeypatch.setattr(changes, "NOTICE_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(notices, "get_channel_layer", lambda: layer)
+    monkeypatch.setattr(notices, "TIMEOUT_S", 0.05)
 
     a_service()
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from gateway_admin.catalog import actions as catalog
 from gateway_admin.catalog.actions import Actor
+from gateway_admin.common import notices as layer
 from gateway_admin.monitoring import notices
 from gateway_admin.monitoring.actions import (
     Source,
@@ -133,10 +134,11 @@ def test_engines_pages_and_the_overview_are_told_after_the_commit(target, told, 
 
 
 def test_a_layer_that_is_away_does_not_fail_the_flip(target, monkeypatch, caplog, django_capture_on_commit_callbacks):
-    async def away(groups, message):
-        raise OSError("no Redis")
+    class Away:
+        async def group_send(self, group, message):
+            raise OSError("no Redis")
 
-    monkeypatch.setattr(notices, "_send", away)
+    monkeypatch.setattr(layer, "get_channel_layer", Away)
     with django_capture_on_commit_callbacks(execute=True):
         mark(a_flip(target))
     assert TargetHealth.objects.filter(target=target, healthy=False).exists()
@@ -148,8 +150,8 @@ def test_a_layer_that_hangs_is_given_up(target, monkeypatch, caplog, django_capt
         async def group_send(self, group, message):
             await asyncio.Event().wait()
 
-    monkeypatch.setattr(notices, "get_channel_layer", Hanging)
-    monkeypatch.setattr(notices, "TIMEOUT_S", 0.01)
+    monkeypatch.setattr(layer, "get_channel_layer", Hanging)
+    monkeypatch.setattr(layer, "TIMEOUT_S", 0.01)
     with django_capture_on_commit_callbacks(execute=True):
         mark(a_flip(target))
     assert "could not be told" in caplog.text
