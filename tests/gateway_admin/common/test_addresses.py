@@ -6,7 +6,7 @@ from django.db import DatabaseError
 from django.test import AsyncClient, Client
 
 from gateway_admin.common import health
-from gateway_admin.common.asgi import TwoChains, waits
+from gateway_admin.common.asgi import TwoChains, found, waits
 from gateway_admin.common.installation import Redis
 
 pytestmark = pytest.mark.django_db
@@ -82,9 +82,9 @@ async def test_static_files_come_the_same_on_the_event_loop():
 
 
 def test_only_asynchronous_views_run_on_the_event_loop():
-    assert waits("/api/config/versions/7")
-    assert not waits("/api/services")
-    assert not waits("/nowhere")
+    assert waits(found("/api/config/versions/7"))
+    assert not waits(found("/api/services"))
+    assert not waits(found("/admin-ui/nowhere"))
 
 
 async def test_both_chains_answer_alike():
