@@ -29,10 +29,16 @@ class HealthFact:
     healthy: bool
     cause: str
     since: float  # unix seconds
+    by_person: bool = False
 
     def repeats(self, known: HealthFact | None) -> bool:
-        """Says what ``known`` said, for the same reason: the echo of a flip of ours, dated by another clock."""
-        return known is not None and (known.healthy, known.cause) == (self.healthy, self.cause)
+        """Says what ``known`` said, for the same reason: the echo of a flip of ours, dated by another clock.
+
+        A person means it again, each time: "healthy" ends an ejection, which no mark tells of.
+        """
+        if known is None or (self.by_person and self.since != known.since):
+            return False
+        return (known.healthy, known.cause) == (self.healthy, self.cause)
 
 
 @dataclass(frozen=True, slots=True)

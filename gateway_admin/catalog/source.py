@@ -143,10 +143,12 @@ def read_changes(version: int, epoch: UUID | None) -> list[ChangeRow]:
 
 
 def read_health(seq: int) -> tuple[int, list[HealthFact]]:
-    marks = apps.get_model("monitoring", "TargetHealth").objects.filter(seq__gt=seq).order_by("seq")
-    found = list(marks.values_list("seq", "target_id", "healthy", "cause", "since"))
+    model = apps.get_model("monitoring", "TargetHealth")
+    marks = model.objects.filter(seq__gt=seq).order_by("seq")
+    found = list(marks.values_list("seq", "target_id", "healthy", "cause", "since", "source"))
     facts = [
-        HealthFact(str(target_id), healthy, cause, since.timestamp()) for _, target_id, healthy, cause, since in found
+        HealthFact(str(target_id), healthy, cause, since.timestamp(), by_person=source == model.Source.MANUAL)
+        for _, target_id, healthy, cause, since, source in found
     ]
     return (found[-1][0] if found else seq), facts
 

@@ -50,6 +50,7 @@ class Mark(KongView):
     """``PUT …/targets/{t}/healthy`` and ``…/unhealthy``, for the target or one of its addresses.
 
     A mark is for a target as a whole here: of an address in figures that is the same; the addresses of a name share it.
+    "healthy" also ends an ejection by a circuit breaker, whether there are health checks or not.
     """
 
     kind = "targets"
@@ -60,8 +61,9 @@ class Mark(KongView):
         target = find_target(upstream, targets)
         if address is not None:
             _refuse_other_address(target, address)
-        healthchecks = spec.to_spec("upstreams", upstream.to_values()).healthchecks
-        if not queries.checks_are_on(healthchecks):
+        rules = spec.to_spec("upstreams", upstream.to_values())
+        ends_ejection = self.healthy and rules.circuit_breaker.is_on
+        if not (queries.checks_are_on(rules.healthchecks) or ends_ejection):
             raise errors.plain(400, f"healthchecks are off for upstream {upstream.name}: nothing would keep the mark")
         cause = f"set {'healthy' if self.healthy else 'unhealthy'} by {self.actor().name}"
         flip = Flip(str(target.pk), str(upstream.pk), target.target, self.healthy, cause, actor=self.actor().name)

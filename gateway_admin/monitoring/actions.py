@@ -38,8 +38,8 @@ class Flip:
 def mark_targets(flips: Iterable[Flip], *, source: Source, at: datetime | None = None) -> dict[str, int]:
     """Store what flipped, with one event each, and tell engines and pages.
 
-    May run twice without harm: what is so already stays as it is. Returns the sequence number that each target's mark
-    now has, 0 where there is none. Targets that were deleted meanwhile are left out.
+    May run twice without harm: what is so already stays as it is, but for a person's word. Returns the sequence number
+    that each target's mark now has, 0 where there is none. Targets that were deleted meanwhile are left out.
     """
     asked = {flip.target_id: flip for flip in flips}
     with transaction.atomic():
@@ -47,7 +47,7 @@ def mark_targets(flips: Iterable[Flip], *, source: Source, at: datetime | None =
         targets = _existing_targets(asked)
         flips = [flip for target_id, flip in asked.items() if target_id in targets]
         marks = _marks(targets)
-        news = [flip for flip in flips if _differs(flip, marks.get(flip.target_id))]
+        news = [flip for flip in flips if _is_news(flip, marks.get(flip.target_id), source)]
         since = {key: _before_since(target, marks.get(key)) for key, target in targets.items()}
         stored = _store(head, news, source, at, since)
     before = {flip.target_id: getattr(marks.get(flip.target_id), "seq", 0) for flip in flips}
@@ -103,7 +103,10 @@ def _marks(target_ids: Iterable[str]) -> dict[str, TargetHealth]:
     return {str(target_id): mark for target_id, mark in TargetHealth.objects.in_bulk(list(target_ids)).items()}
 
 
-def _differs(flip: Flip, mark: TargetHealth | None) -> bool:
+def _is_news(flip: Flip, mark: TargetHealth | None, source: Source) -> bool:
+    """A person's "healthy" always is: the target may be ejected, of which only the engines' workers know."""
+    if source is Source.MANUAL and flip.healthy:
+        return True
     if mark is None:
         return not flip.healthy
     return (mark.healthy, mark.address) != (flip.healthy, flip.address)

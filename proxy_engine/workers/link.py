@@ -68,7 +68,7 @@ def flip_from_json(frame: dict[str, Any]) -> HealthFlip:
 
 
 def _fact_to_json(fact: HealthFact) -> list[Any]:
-    return [fact.target_id, fact.healthy, fact.cause, fact.since]
+    return [fact.target_id, fact.healthy, fact.cause, fact.since, fact.by_person]
 
 
 class Link(asyncio.Protocol):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway_admin.catalog.source import read_health
 from gateway_admin.monitoring.models import HealthEvent, TargetHealth
 from tests.gateway_admin.builders import a_target, an_upstream, to
 
@@ -89,6 +90,16 @@ def test_people_overrule_health(kong, pool):
         states = {target["target"]: target["health"] for target in health(kong)["data"]}
         assert states == {"10.0.0.1:80": state, "10.0.0.2:80": "HEALTHY"}
         assert HealthEvent.objects.first().source == TargetHealth.Source.MANUAL
+
+
+def test_healthy_reaches_the_engines_even_where_no_mark_says_otherwise(kong):
+    """Only they know that a circuit breaker keeps it out."""
+    target = a_target(an_upstream(name="broken", circuit_breaker={"consecutive_failures": 2}), target="a:1")
+    for times in (1, 2):
+        assert kong.put("/upstreams/broken/targets/a:1/healthy").status_code == 204
+        seq, (fact,) = read_health(0)
+        assert (seq, fact.target_id, fact.healthy, fact.by_person) == (times, str(target.pk), True, True)
+    assert kong.put("/upstreams/broken/targets/a:1/unhealthy").status_code == 400
 
 
 def test_one_address_may_be_marked(kong, pool):

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from proxy_engine.sources import HealthFact
 from tests.proxy_engine.support.client import a_request
 from tests.proxy_engine.support.targets import a_response, answering, resetting
 from tests.proxy_engine.support.waiting import until
@@ -176,6 +177,19 @@ class TestConfiguration:
         gateway.load(*scene.entities)
 
         assert not scene.state().ready
+        assert circuit(scene)["state"] == "open"
+
+    async def test_a_persons_word_lets_it_back_in_each_time_it_is_said(self, gateway, target, serve):
+        scene = serve(await target(answering(BAD)), consecutive_failures=2)
+        for said_at in (1.0, 2.0):
+            word = HealthFact(scene.targets[0]["id"], True, "set healthy by alice", said_at, by_person=True)
+            await ask(gateway, 2)
+            assert circuit(scene)["state"] == "open"
+            gateway.engine.set_health([word])
+            assert circuit(scene)["state"] == "closed"
+
+        await ask(gateway, 2)
+        gateway.engine.set_health([word])  # read once more, not said once more
         assert circuit(scene)["state"] == "open"
 
     async def test_other_rules_let_it_back_in(self, gateway, target, serve):

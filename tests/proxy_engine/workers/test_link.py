@@ -12,7 +12,7 @@ from proxy_engine.sources import ChangeRow, HealthFact, Snapshot
 from proxy_engine.workers import link
 from tests.proxy_engine.builders import an_id, values
 
-FACT = HealthFact(an_id(1), False, "http 503", 1_700_000_000.5)
+FACT = HealthFact(an_id(1), False, "http 503", 1_700_000_000.5, by_person=True)
 
 
 class Transport:
