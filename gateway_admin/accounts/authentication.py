@@ -15,7 +15,7 @@ from gateway_admin.common.permissions import log_denial
 from .actions import Author, note_use
 from .models import ApiToken
 from .queries import find_token
-from .throttle import note_wrong_token, tokens_pause_s
+from .throttle import note_right_token, note_wrong_token, tokens_pause_s
 
 
 class LocalAdmin(AnonymousUser):
@@ -35,12 +35,13 @@ class BearerToken(BaseAuthentication):
         presented = _presented(request)
         if presented is None:
             return None
-        if pause_s := tokens_pause_s(request):
+        if pause_s := tokens_pause_s(request, presented):
             raise Throttled(pause_s, "too many wrong tokens from this address")
         token = find_token(presented)
         if token is None:
             note_wrong_token(request, presented)
             raise AuthenticationFailed("this token is not valid (any more)")
+        note_right_token(request, presented)
         note_use(token)
         return token.user, token
 

@@ -7,7 +7,8 @@ when it was right: of many attempts at once no more get through than one after a
 They are counted in the cache all Django processes share; with Redis away each process counts for itself, so that an
 outage neither locks everybody out nor opens the door. Wrong tokens are always counted per process: each request with a
 token asks, and would otherwise wait for Redis. Only different ones count, for a script that goes on with a revoked
-token must not keep out its neighbours.
+token must not keep out its neighbours. Nor must a guesser keep out who comes from the same address, as all do behind
+a reverse proxy: a token that was right before, from this address, is none that is guessed.
 """
 
 import hashlib
@@ -26,6 +27,7 @@ FAILURES = 5  # of one name from one address
 FAILURES_OF_ADDRESS = 30
 WRONG_TOKENS = 20  # different ones, from one address
 PAUSE_S = 5 * 60  # after the first of the failures
+KNOWN_S = 24 * 3600  # a token that was right here goes on through a pause
 IPV6_PREFIX = 64  # bits; whoever has one address of such a network has them all
 
 
@@ -52,19 +54,30 @@ def note_success(request, username: str) -> None:
     _with_cache(lambda cache: _take_back(cache, _key("logins", network(request))))
 
 
-def tokens_pause_s(request) -> int:
-    """Seconds until this address may try a token again; 0: now."""
-    wrong = caches["local"].get(_key("tokens", network(request)), 0)
-    return PAUSE_S if wrong >= WRONG_TOKENS else 0
+def tokens_pause_s(request, token: str) -> int:
+    """Seconds until this address may try this token; 0: now."""
+    cache, here = caches["local"], network(request)
+    if cache.get(_key("tokens", here), 0) < WRONG_TOKENS or cache.get(_key("right token", here, token)):
+        return 0
+    _log_token_denial(request, "too many wrong tokens came from there")
+    return PAUSE_S
+
+
+def note_right_token(request, token: str) -> None:
+    caches["local"].add(_key("right token", network(request), token), 1, KNOWN_S)
 
 
 def note_wrong_token(request, token: str) -> None:
     cache, key = caches["local"], _key("tokens", network(request))
+    _log_token_denial(request, "this token is not valid")
     if not cache.add(_key("token", network(request), token), 1, PAUSE_S):
         return
-    log.warning("denied: a wrong token from %a: %a", client_address(request), request.path[:200])
     if _count(cache, key) == WRONG_TOKENS:
         log.warning("all tokens from %a paused after %d wrong ones", client_address(request), WRONG_TOKENS)
+
+
+def _log_token_denial(request, reason: str) -> None:
+    log_denial("a stranger", client_address(request), f"{request.method} {request.path}", reason)
 
 
 def network(request) -> str:

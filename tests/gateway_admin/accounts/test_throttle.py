@@ -11,6 +11,7 @@ from gateway_admin.accounts.throttle import (
     FAILURES_OF_ADDRESS,
     WRONG_TOKENS,
     attempt_login,
+    note_right_token,
     note_success,
     note_wrong_token,
     tokens_pause_s,
@@ -103,18 +104,28 @@ def test_names_of_any_shape_are_counted():
 
 def test_many_different_wrong_tokens_are_a_guesser():
     for number in range(WRONG_TOKENS):
-        assert not tokens_pause_s(a_request())
+        assert not tokens_pause_s(a_request(), "next")
         note_wrong_token(a_request(), f"guess-{number}")
 
-    assert tokens_pause_s(a_request()) > 0
-    assert not tokens_pause_s(a_request(address="192.0.2.2"))
+    assert tokens_pause_s(a_request(), "next") > 0
+    assert not tokens_pause_s(a_request(address="192.0.2.2"), "next")
 
 
 def test_the_same_wrong_token_again_and_again_keeps_nobody_out():
     for _ in range(WRONG_TOKENS * 2):
         note_wrong_token(a_request(), "revoked")
 
-    assert not tokens_pause_s(a_request())
+    assert not tokens_pause_s(a_request(), "next")
+
+
+def test_a_token_that_was_right_here_goes_on_through_a_pause():
+    note_right_token(a_request(), "right")
+    note_right_token(a_request(address="192.0.2.2"), "right elsewhere")
+    for number in range(WRONG_TOKENS):
+        note_wrong_token(a_request(), f"guess-{number}")
+
+    assert not tokens_pause_s(a_request(), "right")
+    assert tokens_pause_s(a_request(), "right elsewhere") > 0
 
 
 def test_no_guess_is_logged(caplog):
