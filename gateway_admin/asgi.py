@@ -9,15 +9,15 @@ django.setup(set_prefix=False)  # before the imports below: they need the apps l
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
 from gateway_admin.common.asgi import TwoChains  # noqa: E402
+from gateway_admin.monitoring.origins import OwnPages  # noqa: E402
 from gateway_admin.monitoring.routing import websocket_urlpatterns  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": TwoChains(),
         # Browsers send cookies with WebSockets from any page; the Origin tells our pages from a stranger's.
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        "websocket": OwnPages(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )

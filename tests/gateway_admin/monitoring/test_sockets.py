@@ -101,9 +101,16 @@ async def test_a_stranger_is_told_to_sign_in(path):
         assert await page.closed() == 4401
 
 
-async def test_another_origin_is_refused(client):
-    async with Page("/ws/overview/", client, origin="http://elsewhere.example") as page:
+@pytest.mark.parametrize(
+    "origin",
+    ["http://elsewhere.example", "http://localhost:3000", "http://localhost.elsewhere.example", "null", "", "http://["],
+)
+async def test_another_origin_is_refused_and_logged(client, origin, caplog):
+    async with Page("/ws/overview/", client, origin=origin) as page:
         assert not page.is_open
+    (line,) = [record.getMessage() for record in caplog.records if record.name.endswith("permissions")]
+    assert line.startswith("denied to 'a stranger' from ")
+    assert f"'WEBSOCKET /ws/overview/': the origin {origin!a} is not ours" in line
 
 
 async def test_an_address_that_is_nobodys_is_refused(client):
