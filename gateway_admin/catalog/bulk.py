@@ -20,6 +20,7 @@ from .deletion import without_upstream
 from .kinds import KINDS
 from .models import Change
 
+TAKE_TAGS = ("tag", "untag")  # of the actions
 MOST_IDS = MAX_ITEMS  # what a list of the spec holds
 
 Values = dict[str, Any]
@@ -53,7 +54,7 @@ class Done:
 
 def actions_for(kind: str) -> tuple[str, ...]:
     switches = ("enable", "disable") if "enabled" in KINDS[kind].spec.fields else ()
-    return ("delete", *switches, "tag", "untag")
+    return ("delete", *switches, *TAKE_TAGS)
 
 
 def change_many(*, rows: QuerySet, action: str, ids: list[str], tags: list[str], actor: Actor) -> Done:
@@ -145,7 +146,7 @@ def request_problems(values: Values) -> Iterator[Problem]:
         if key.lower() in seen:
             yield Problem(("ids", place), "given twice")
         seen.add(key.lower())
-    takes_tags = values["action"] in ("tag", "untag")
+    takes_tags = values["action"] in TAKE_TAGS
     if takes_tags and not values["tags"]:
         yield Problem(("tags",), "required field missing", "required")
     if not takes_tags and values["tags"] is not None:

@@ -194,17 +194,17 @@ def _entities(keys: list[tuple[str, UUID]]) -> list[Entity]:
 
 
 def components() -> dict[str, Schema]:
-    """One shape for both types: an object that has what either has."""
     return {"Credential": _schema(answer_schema), "CredentialInput": _schema(body_schema, additionalProperties=False)}
 
 
 def _schema(of_kind: Callable[[str], Schema], **more: Any) -> Schema:
-    properties = {kind: of_kind(kind)["properties"] for kind in TYPE_OF_KIND}
-    inner = {
-        TYPE_OF_KIND[kind]: {name: schema for name, schema in found.items() if name not in COMMON}
-        for kind, found in properties.items()
-    }
-    outer = {name: schema for name, schema in properties["keyauth_credentials"].items() if name in COMMON}
-    outer[TYPE] = {"type": "string", "enum": list(KIND_OF_TYPE)}
-    outer[INNER] = {"anyOf": [{"type": "object", "properties": found, **more} for found in inner.values()]}
+    """Either of the two types. A patch may leave the type out, and then be of both."""
+    return {"anyOf": [_of_type(kind, of_kind(kind)["properties"], more) for kind in TYPE_OF_KIND]}
+
+
+def _of_type(kind: str, properties: dict[str, Schema], more: dict[str, Any]) -> Schema:
+    outer = {name: schema for name, schema in properties.items() if name in COMMON}
+    inner = {name: schema for name, schema in properties.items() if name not in COMMON}
+    outer[TYPE] = {"type": "string", "enum": [TYPE_OF_KIND[kind]]}
+    outer[INNER] = {"type": "object", "properties": inner, **more}
     return {"type": "object", "properties": outer, **more}

@@ -28,6 +28,7 @@ from .filters import StrictBoolean, filter_set, order_names
 from .schemas import bulk_schema, component_name, components
 from .versions import MAX_WAIT_S
 
+ETAG = r'^(\*|(W/)?"[0-9]{1,18}")$'
 _WRITES = ("create", "update", "partial_update", "destroy", "bulk")
 _SUMMARIES = {
     "list": "List {kind}",
@@ -185,7 +186,8 @@ def _if_match(action: str) -> list[Schema]:
     if action not in ("update", "partial_update", "destroy"):
         return []
     text = "The ETag of a read: refuse with 412 when it was changed since."
-    return [{"name": "If-Match", "in": "header", "required": False, "schema": {"type": "string"}, "description": text}]
+    etag = {"type": "string", "pattern": ETAG}
+    return [{"name": "If-Match", "in": "header", "required": False, "schema": etag, "description": text}]
 
 
 def _responses(kind: str, action: str) -> dict[str, Schema]:

@@ -1,6 +1,6 @@
 """OpenAPI schemas out of the spec: what a field is, what stands in it by default, in which range."""
 
-from gateway_admin.catalog.bulk import request_fields
+from gateway_admin.catalog.bulk import TAKE_TAGS, request_fields
 from gateway_admin.catalog.kinds import KINDS
 from gateway_admin.common.openapi import COUNT, MOMENT, TEXT, Schema, an_object, ref
 from proxy_engine import spec
@@ -73,21 +73,34 @@ def body_schema(kind: str) -> Schema:
     properties = along | properties | {"id": _CONTROL["id"] | {"nullable": True, "description": "Made up if absent."}}
     for name in sorted(ALSO_READ.get(kind, {}).keys() - properties.keys()):
         properties[name] = _also_read(kind, name)
+    if kind == "routes":  # a value alone is read as a list of one
+        lists = properties["headers"]["additionalProperties"]
+        one = lists["items"] | {"type": "string"}
+        properties["headers"] = properties["headers"] | {"additionalProperties": {"anyOf": [lists, one]}}
     needed = [names_out(kind)[name] for name, field in fields.items() if field.required and field.default is None]
     return {"type": "object", "properties": properties, "additionalProperties": False, "x-required": needed}
 
 
 def bulk_schema(kind: str) -> Schema:
-    schema = field_schema(request_fields(kind))
-    schema["properties"]["ids"]["items"] = {"type": "string", "format": "uuid"}
-    schema["properties"]["ids"] |= {"minItems": 1, "uniqueItems": True}
-    return schema | {"required": ["action", "ids"]}
+    """One shape for what is done with tags, one for the rest."""
+    fields = field_schema(request_fields(kind))["properties"]
+    ids = fields["ids"] | {"items": {"type": "string", "format": "uuid"}, "minItems": 1, "uniqueItems": True}
+    words = fields["action"]["enum"]
+    with_tags = _bulk_shape(fields, [word for word in words if word in TAKE_TAGS], ids)
+    with_tags["properties"]["tags"] = fields["tags"] | {"minItems": 1}
+    with_tags["required"].append("tags")
+    return {"oneOf": [with_tags, _bulk_shape(fields, [word for word in words if word not in TAKE_TAGS], ids)]}
+
+
+def _bulk_shape(fields: dict[str, Schema], words: list[str], ids: Schema) -> Schema:
+    shape = an_object(action=fields["action"] | {"enum": words}, ids=ids)
+    return shape | {"additionalProperties": False}
 
 
 def _also_read(kind: str, name: str) -> Schema:
     if name == "healthchecks":
         return {"allOf": [field_schema(KINDS[kind].spec.fields["healthchecks"])], "description": _ALSO_READ_HELP[name]}
-    return {"type": "string", "description": _ALSO_READ_HELP[name]}
+    return {"type": "string", "minLength": 1, "description": _ALSO_READ_HELP[name]}
 
 
 def _property(kind: str, field: str) -> Schema:
@@ -122,7 +135,7 @@ def field_schema(field: spec.Field) -> Schema:
 
 def _shape(field: spec.Field) -> Schema:
     if isinstance(field, spec.Reference):
-        return {"type": "string", "description": "An id; in a body also a name."}
+        return {"type": "string", "minLength": 1, "description": "An id; in a body also a name."}
     if isinstance(field, spec.Record):
         inner = {camel(name): member_schema(part) for name, part in field.fields.items()}
         return {"type": "object", "properties": inner, "additionalProperties": False}
