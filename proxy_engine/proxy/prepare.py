@@ -36,7 +36,7 @@ class Forward:
     """A request that can be forwarded: everything that does not depend on the target. Made by ``prepare``, which fills
     it in; see ``RequestHead``."""
 
-    __slots__ = ("fields", "head", "key", "known", "logged", "match", "path", "plan", "runtime")
+    __slots__ = ("fields", "head", "key", "known", "logged", "match", "path", "plan", "runtime", "shown")
 
     runtime: Runtime
     head: RequestHead
@@ -45,7 +45,8 @@ class Forward:
     path: bytes  # with the query
     fields: tuple[bytes, ...]  # header lines without Host and the request's id
     key: bytes | None  # what a hashing upstream looks at; None: a cookie must be issued
-    logged: Any  # what the access log says of it, once that was asked for
+    logged: Any  # what the access log says of it but for its target, once that was asked for
+    shown: bytes  # the target as the access log has it; empty: that was not asked for
     known: dict[TargetLink, bytes] | None  # heads without their id, by target, once the request has come again
 
     def __repr__(self) -> str:
@@ -64,12 +65,22 @@ class Forward:
         return start + id_line
 
     def _join(self, link: TargetLink, id_line: bytes) -> bytes:
-        head = self.head
-        if self.match.route.preserve_host and head.host:
-            host_line = b"Host: %b\r\n" % head.host
-        else:
-            host_line = link.host_line
-        return b"".join((head.method, b" ", link.prefix, self.path, b" HTTP/1.1\r\n", host_line, *self.fields, id_line))
+        head, host = self.head, host_line(self, link)
+        return b"".join((head.method, b" ", link.prefix, self.path, b" HTTP/1.1\r\n", host, *self.fields, id_line))
+
+    def goes_as(self, other: Forward) -> bool:
+        """Whether it has the same form, route and plan."""
+        return self.match is other.match and self.head.block is other.head.block and self.runtime is other.runtime
+
+
+def host_line(forward: Forward, link: TargetLink) -> bytes:
+    host = forward.head.host
+    return b"Host: %b\r\n" % host if host and forward.match.route.preserve_host else link.host_line
+
+
+def stripped_prefix(match: Match) -> bytes | None:
+    """What X-Forwarded-Prefix tells of, if anything."""
+    return match.prefix if match.route.strip_path and match.prefix != b"/" else None
 
 
 def prepare(runtime: Runtime, peer: Peer, head: RequestHead) -> Forward | Refusal:
@@ -89,7 +100,7 @@ def prepare(runtime: Runtime, peer: Peer, head: RequestHead) -> Forward | Refusa
     if plan is None:
         return Refusal(503, reply.NO_SERVICE)
     raw_path = target[: len(target) - len(query)] if query else target
-    prefix = match.prefix if route.strip_path and match.prefix != b"/" else None
+    prefix = stripped_prefix(match)
     lines = (block.forward_before, head.middle, block.forward_after, forwarding_lines(peer, head))
     if prefix is None and not block.forwarded:  # what ``path_lines`` says then
         fields = (*lines, b"X-Forwarded-Path: ", raw_path, b"\r\n")
@@ -105,6 +116,7 @@ def prepare(runtime: Runtime, peer: Peer, head: RequestHead) -> Forward | Refusa
     forward.path = upstream_path(match, path, plan.base_path, is_plain) + query
     forward.fields = fields
     forward.key = forward.logged = forward.known = None
+    forward.shown = b""
     if plan.hash_input is not None:
         forward.key = plan.hash_input(RequestFacts(peer.address, head, path, query, match.captures))
     return forward

@@ -1,9 +1,10 @@
 """The access log: one line per request, whatever became of it.
 
-Where an exchange ends, one call notes its facts. Lines are made of them by the hundred, at the latest with the next
-sweep, and handed to the writer's thread: between two requests the same code finds the processor's caches cold and costs
-three times as much. No ``logging``, no JSON encoder, no clock but the one the exchange has read anyway, and hardly a
-number is formatted: a line is joined of pieces that lines before it had in common with it.
+Where an exchange ends, one call notes its facts. Lines are made of them by the dozen: between two requests the same
+code finds the processor's caches cold and costs three times as much, and hundreds at once would keep requests waiting.
+Hundreds of them, or those there are at a sweep, go to the writer's thread. No ``logging``, no JSON encoder, no clock
+but the one the exchange has read anyway, and hardly a number is formatted: a line is joined of pieces that lines before
+it had in common with it.
 
 Formats, each a class here:
 
@@ -20,9 +21,10 @@ Formats, each a class here:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from . import log_pieces as pieces
 from .escape import in_json, in_quotes
 from .log_file import LogFile, StandardOutput
 from .log_writer import LogWriter
@@ -37,16 +39,14 @@ if TYPE_CHECKING:
     from proxy_engine.settings import AccessLogSettings
     from proxy_engine.spec import Route
 
-MAX_FORM = 4096  # bytes of a head; of longer ones nothing is kept
 MOST_LINES = 500  # that wait for a sweep; more are handed over at once
-MOST_PIECES = 8192  # of each kind that are remembered: sizes, times, targets
+MOST_AT_ONCE = 64  # lines that are made in one go, at 0.5 µs or so each
 
-_FACTS = 10  # of one response that went through
-_MOST_FACTS = MOST_LINES * _FACTS
+_FACTS = 11  # of one response that went through
+_MOST_FACTS = MOST_AT_ONCE * _FACTS
 
 _UNREAD = b'","client":"%b","method":null,"host":null,"path":null,"user_agent":null,'
 _NOWHERE = b'"route":null,"service":null,"upstream":null,'
-_AGENT = (b"\r\nUser-Agent:", b"\r\nuser-agent:")
 
 CUT, CLIENT_LEFT, OWN_ANSWER, TUNNEL = b"cut", b"client left", b"own answer", b"tunnel"
 
@@ -67,23 +67,6 @@ class Entry(NamedTuple):
     tries: int
     outcome: bytes
     reason: str
-
-
-Form = tuple[bytes, "ServicePlan", "Route", bytes, bytes]
-"""Of the requests of one connection: host, plan and route, what a line says before the method, and behind the path."""
-
-
-class Pieces(dict):
-    """Pieces of lines by what they tell, made when first needed."""
-
-    def __init__(self, make: Callable[[Any], bytes]) -> None:
-        self._make = make
-
-    def __missing__(self, key: Any) -> bytes:
-        if len(self) >= MOST_PIECES:
-            self.clear()
-        piece = self[key] = self._make(key)
-        return piece
 
 
 class AccessLog:
@@ -133,6 +116,7 @@ class AccessLog:
             account.answered_at,
             account.id_line,
             forward.logged or self._remember(forward, account.client.peer),
+            forward.shown or self._show(forward),
             account.status,
             account.sent_bytes,
             account.upstream.pool.label,
@@ -140,7 +124,9 @@ class AccessLog:
             account.tried,
         )
         if len(facts) >= _MOST_FACTS:
-            self.flush()
+            self._make_lines()
+            if self._count >= MOST_LINES:
+                self.flush()
 
     def other(self, entry: Entry, ended_at: float) -> None:
         """Anything else."""
@@ -151,7 +137,19 @@ class AccessLog:
             self.flush()
 
     def _remember(self, forward: Forward, peer: Peer) -> Any:
-        """What a line tells of the request itself, kept for when it comes again."""
+        """What a line tells of the request but for its target; kept, also for later ones of its form, if it can be."""
+        forward.logged = form = self._form(peer, forward)
+        block = forward.head.block
+        if form is not block.logged and pieces.is_kept(block, *self.LOOKED_AT):
+            block.logged = form
+        return form
+
+    def _show(self, forward: Forward) -> bytes:
+        """The target as a line has it."""
+        forward.shown = shown = self._escape(self._path(forward.head.target))
+        return shown
+
+    def _form(self, peer: Peer, forward: Forward) -> Any:
         raise NotImplementedError
 
     def _make_lines(self) -> None:
@@ -183,6 +181,8 @@ class AccessLog:
         self._now_until = second + (millisecond + 1) / 1000 - self._offset_s
 
     TIME_FORMAT = ""
+    LOOKED_AT: tuple[tuple[bytes, ...], ...] = ()  # fields, in their spellings
+    _escape = staticmethod(in_json)
 
     def _time_text(self, millisecond: int) -> bytes:
         raise NotImplementedError
@@ -191,31 +191,55 @@ class AccessLog:
         return target if self.with_query else target.partition(b"?")[0]
 
 
+class JsonForm(NamedTuple):
+    """What the requests of one form, method and route have in common."""
+
+    host: bytes
+    method: bytes
+    plan: ServicePlan
+    route: Route
+    begin: bytes  # before the target
+    behind: bytes
+
+
 class JsonLog(AccessLog):
     TIME_FORMAT = '{"time":"%Y-%m-%dT%H:%M:%S'
+    LOOKED_AT = (pieces.AGENT,)
 
     def __init__(self, writer: LogWriter, *, with_query: bool) -> None:
         super().__init__(writer, with_query=with_query)
         self._names_of: Runtime | None = None
         self._names: dict[str, bytes] = {}  # by route id
-        self._sizes = Pieces(lambda key: b'"status":%d,"bytes":%d,' % (key % 1000, key // 1000))
-        self._times = Pieces(_times)
-        self._ends = Pieces(_end)
+        self._sizes = pieces.Pieces(lambda key: b'"status":%d,"bytes":%d,' % (key % 1000, key // 1000))
+        self._times = pieces.Pieces(pieces.times)
+        self._ends = pieces.Pieces(pieces.end)
 
     def _make_lines(self) -> None:
         lines, sizes, times, ends = self._lines, self._sizes, self._times, self._ends
-        for ended_at, started_at, answered_at, id_line, request, status, sent, label, received, tried in self._taken():
+        for (
+            ended_at,
+            started_at,
+            answered_at,
+            id_line,
+            form,
+            shown,
+            status,
+            sent,
+            label,
+            received,
+            tried,
+        ) in self._taken():
             if ended_at >= self._now_until:
                 self._tick(ended_at)
-            if len(request) > 1:
-                request[:] = (_request(*request),)
             tenths = int((ended_at - started_at) * 1e4 + 0.5)
             if ended_at != answered_at:
                 tenths = (tenths, int((answered_at - started_at) * 1e4 + 0.5))
             lines += (
                 self._now,
                 id_line[ID_AT],
-                request[0],
+                form[4],
+                shown,
+                form[5],
                 sizes[sent * 1000 + status],
                 times[tenths],
                 ends[(label, received, len(tried) + 1) if received or tried else label],
@@ -235,11 +259,11 @@ class JsonLog(AccessLog):
                 entry.sent_bytes,
                 entry.duration_ms,
                 b"null" if entry.target_ms is None else b"%.1f" % entry.target_ms,
-                _text(entry.target),
+                pieces.text(entry.target),
                 entry.received_bytes,
                 entry.tries,
                 entry.outcome,
-                _text(entry.reason.encode()),
+                pieces.text(entry.reason.encode()),
             )
         )
 
@@ -249,32 +273,19 @@ class JsonLog(AccessLog):
     def _request(self, peer: Peer, head: RequestHead | None, forward: Forward | None) -> bytes:
         if head is None:
             return _UNREAD % peer.address + _NOWHERE
-        if forward is not None:
-            return _request(*self._pieces(peer, forward))
-        begin, behind = _begin(peer, head), _agent_piece(head) + _NOWHERE
-        return _request(begin, head.method, self._path(head.target), behind)
+        target = in_json(self._path(head.target))
+        if forward is None:
+            return _begin(peer, head) + target + _agent_piece(head) + _NOWHERE
+        form = self._form(peer, forward)
+        return form.begin + target + form.behind
 
-    def _remember(self, forward: Forward, peer: Peer) -> list[bytes]:
-        forward.logged = pieces = self._pieces(peer, forward)
-        return pieces
-
-    def _pieces(self, peer: Peer, forward: Forward) -> list[bytes]:
-        """What ``_request`` takes."""
+    def _form(self, peer: Peer, forward: Forward) -> JsonForm:
         head, plan, route = forward.head, forward.plan, forward.match.route
-        form = head.block.logged
-        if form is None or form[0] is not head.host or form[1] is not plan or form[2] is not route:
-            form = self._form_of(peer, forward)
-        target = head.target if self.with_query else self._path(head.target)
-        return [form[3], head.method, target, form[4]]
-
-    def _form_of(self, peer: Peer, forward: Forward) -> Form:
-        head = forward.head
+        known = head.block.logged
+        if known is not None and known[0] is head.host and known[1:4] == (head.method, plan, route):
+            return known
         behind = _agent_piece(head) + self._named(forward)
-        form = (head.host, forward.plan, forward.match.route, _begin(peer, head), behind)
-        size = len(head.block.before) + len(head.block.after)
-        if size <= MAX_FORM and not _may_change(head, *_AGENT):
-            head.block.logged = form
-        return form
+        return JsonForm(head.host, head.method, plan, route, _begin(peer, head), behind)
 
     def _named(self, forward: Forward) -> bytes:
         if forward.runtime is not self._names_of:
@@ -284,43 +295,66 @@ class JsonLog(AccessLog):
         if names is None:
             upstream = None if plan.is_single else plan.balancer.upstream.name
             names = self._names[route.id] = b'"route":%b,"service":%b,"upstream":%b,' % tuple(
-                _text((name or "").encode())
+                pieces.text((name or "").encode())
                 for name in (route.name or route.id, plan.service.name or plan.service.id, upstream)
             )
         return names
+
+
+class CombinedForm(NamedTuple):
+    """What the requests of one form, method and version have in common."""
+
+    client: bytes
+    method: bytes
+    begin: bytes  # before the target
+    behind: bytes  # what ends the request
+    end: bytes
 
 
 class CombinedLog(AccessLog):
     """``$remote_addr - - [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"``"""
 
     TIME_FORMAT = " - - [%d/%b/%Y:%H:%M:%S +0000] "
+    LOOKED_AT = (pieces.REFERER, pieces.AGENT)
+    _escape = staticmethod(in_quotes)
 
     def _make_lines(self) -> None:
-        for ended_at, _, _, _, (client, request, behind), status, sent, *_ in self._taken():
+        for ended_at, _, _, _, (client, _, begin, behind, end), shown, status, sent, *_ in self._taken():
             if ended_at >= self._now_until:
                 self._tick(ended_at)
-            self._lines.append(b"%b%b%b %d %d %b" % (client, self._now, request, status, sent, behind))
-
-    def _remember(self, forward: Forward, peer: Peer) -> tuple[bytes, bytes, bytes]:
-        forward.logged = pieces = self._request(peer, forward.head)
-        return pieces
+            self._lines.append(b"%b%b%b%b%b %d %d %b" % (client, self._now, begin, shown, behind, status, sent, end))
 
     def _line(self, entry: Entry, ended_at: float) -> bytes:
         if ended_at >= self._now_until:
             self._tick(ended_at)
-        client, request, behind = self._request(entry.peer, entry.head)
-        return b"%b%b%b %d %d %b" % (client, self._now, request, entry.status, entry.sent_bytes, behind)
+        head = entry.head
+        if head is None:
+            return b'%b%b"-" %d %d "-" "-"\n' % (entry.peer.address, self._now, entry.status, entry.sent_bytes)
+        form, shown = self._form_of(entry.peer, head), in_quotes(self._path(head.target))
+        return b"%b%b%b%b%b %d %d %b" % (
+            form.client,
+            self._now,
+            form.begin,
+            shown,
+            form.behind,
+            entry.status,
+            entry.sent_bytes,
+            form.end,
+        )
 
     def _time_text(self, millisecond: int) -> bytes:
         return self._second_text.encode()
 
-    def _request(self, peer: Peer, head: RequestHead | None) -> tuple[bytes, bytes, bytes]:
-        if head is None:
-            return peer.address, b'"-"', b'"-" "-"\n'
-        request = b'"%b %b HTTP/1.%d"' % (head.method, in_quotes(self._path(head.target)), 0 if head.is_http10 else 1)
-        referer, agent = _field(head, b"\r\nReferer:", b"\r\nreferer:"), _agent(head)
-        client = in_quotes(_client(peer, head)).replace(b" ", b"")
-        return client, request, b'"%b" "%b"\n' % (in_quotes(referer) or b"-", in_quotes(agent) or b"-")
+    def _form(self, peer: Peer, forward: Forward) -> CombinedForm:
+        return self._form_of(peer, forward.head)
+
+    def _form_of(self, peer: Peer, head: RequestHead) -> CombinedForm:
+        known, behind = head.block.logged, b' HTTP/1.0"' if head.is_http10 else b' HTTP/1.1"'
+        if known is not None and known.method == head.method and known.behind == behind:
+            return known
+        client = in_quotes(pieces.client(peer, head)).replace(b" ", b"")
+        referer, agent = (in_quotes(pieces.field(head, *spellings)) or b"-" for spellings in self.LOOKED_AT)
+        return CombinedForm(client, head.method, b'"%b ' % head.method, behind, b'"%b" "%b"\n' % (referer, agent))
 
 
 FORMATS: dict[str, type[AccessLog]] = {"json": JsonLog, "combined": CombinedLog}
@@ -332,64 +366,11 @@ def open_log(settings: AccessLogSettings) -> AccessLog:
     return FORMATS[settings.format](LogWriter(file), with_query=settings.with_query)
 
 
-def _request(begin: bytes, method: bytes, target: bytes, behind: bytes) -> bytes:
-    return b"".join((begin, method, b'","path":"', in_json(target), behind))
-
-
 def _begin(peer: Peer, head: RequestHead) -> bytes:
     """A host and a method need no escaping."""
-    client = in_json(_client(peer, head)) if peer.is_trusted else peer.address
-    return b'","client":"%b","host":"%b","method":"' % (client, head.host)
+    client = in_json(pieces.client(peer, head)) if peer.is_trusted else peer.address
+    return b'","client":"%b","host":"%b","method":"%b","path":"' % (client, head.host, head.method)
 
 
 def _agent_piece(head: RequestHead) -> bytes:
-    return b'","user_agent":%b,' % _text(_agent(head))
-
-
-def _times(tenths: int | tuple[int, int]) -> bytes:
-    """``tenths`` of a millisecond, to the end and to the target's head, or one number where they are the same."""
-    whole, head = tenths if type(tenths) is tuple else (tenths, tenths)
-    return b'"duration_ms":%d.%d,"target_ms":%d.%d,"target":"' % (*divmod(whole, 10), *divmod(head, 10))
-
-
-def _end(facts: bytes | tuple[bytes, int, int]) -> bytes:
-    """The target's name, with the bytes that the request's body had and the tries where those are not 0 and 1."""
-    return b'%b","request_bytes":%d,"tries":%d,"outcome":"complete","reason":null}\n' % (
-        facts if type(facts) is tuple else (facts, 0, 1)
-    )
-
-
-def _text(raw: bytes) -> bytes:
-    return b'"%b"' % in_json(raw) if raw else b"null"
-
-
-def _client(peer: Peer, head: RequestHead) -> bytes:
-    """The address that the target is told in X-Real-IP."""
-    if peer.is_trusted and head.block.forwarded:
-        return head.block.forwarded.get(b"x-real-ip") or peer.address
-    return peer.address
-
-
-def _agent(head: RequestHead) -> bytes:
-    return _field(head, *_AGENT)
-
-
-def _may_change(head: RequestHead, *spellings: bytes) -> bool:
-    """Whether the field may stand in what changes from head to head of one form."""
-    block = head.block
-    stays = block.after + block.before[: block.before.rfind(b"\r\n") + 2]
-    return block.most_between > 0 and not any(spelling in stays for spelling in spellings)
-
-
-def _field(head: RequestHead, *spellings: bytes) -> bytes:
-    """The value of a field that is only looked at here, found without reading the others: the first one as it is
-    usually spelt, empty if there is none."""
-    block = head.block
-    for lines in (block.before + head.middle, block.after):
-        for spelling in spellings:
-            at = lines.find(spelling)
-            if at >= 0:
-                begin = at + len(spelling)
-                end = lines.find(b"\r\n", begin)
-                return lines[begin : end if end >= 0 else None].strip(b" \t")
-    return b""
+    return b'","user_agent":%b,' % pieces.text(pieces.field(head, *pieces.AGENT))

@@ -105,6 +105,23 @@ async def test_what_changes_from_head_to_head_is_seen(gateway, target, form):
         assert [entry["host"] for entry in entries_of(log)] == ["gateway.test"] * 6 + ["one.test", "two.test"]
 
 
+@pytest.mark.parametrize("form", ["json", "combined"])
+@pytest.mark.parametrize("with_query", [True, False])
+async def test_targets_that_change_from_head_to_head_are_told(gateway, target, form, with_query):
+    gateway.serve(await target(answering(a_response(b"1"))))
+    log = log_of(gateway, form, with_query=with_query)
+    client = await gateway.connect()
+    targets = [b"/a/%d" % number for number in range(5)] + [b"/a/5?token=1", b'/a/6?"', b"/a/7", b"/a/7", b'/a/"']
+    for number, path in enumerate(targets):
+        await client.ask(a_request(path.decode(), b"X-Id: %d" % number, b"User-Agent: one"))
+
+    quote = {"json": b'\\"', "combined": b"\\x22"}[form]
+    shown = [path.replace(b'"', quote) for path in targets]
+    begin, end = {"json": (b'"path":"', b'","user'), "combined": (b'"GET ', b' HTTP/1.1" 200 ')}[form]
+    found = [line.partition(begin)[2].partition(end)[0] for line in lines_of(log)]
+    assert found == (shown if with_query else [path.partition(b"?")[0] for path in shown])
+
+
 async def test_the_body_is_counted_without_its_chunks(gateway, target):
     raw = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(b"abc", b"defgh")
     gateway.serve(await target(answering(raw)))
@@ -340,6 +357,19 @@ async def test_lines_do_not_pile_up_between_two_sweeps(gateway, monkeypatch):
         await gateway.ask()
 
     assert (len(log.writer.lines), log.waiting) == (3, 1)
+
+
+async def test_they_are_made_a_few_at_a_time(gateway, target, monkeypatch):
+    """Hundreds at once would keep requests waiting."""
+    monkeypatch.setattr(access_log, "_MOST_FACTS", 2 * access_log._FACTS)
+    gateway.serve(await target(answering(a_response())))
+    log = log_of(gateway)
+    client = await gateway.connect()
+    for number in range(5):
+        await client.ask(a_request(f"/{number}"))
+
+    assert (log._count, len(log._facts) // access_log._FACTS, log.waiting) == (4, 1, 5)
+    assert [entry["path"] for entry in entries_of(log)] == ["/0", "/1", "/2", "/3", "/4"]
 
 
 async def test_a_sweep_hands_them_over(gateway):
