@@ -29,6 +29,7 @@ from proxy_engine.errors import FailureKind
 from proxy_engine.http import reply
 from proxy_engine.proxy import retry
 from proxy_engine.proxy.account import Account
+from proxy_engine.proxy.course import Course
 from proxy_engine.proxy.prepare import Forward
 from proxy_engine.proxy.retry import Decision
 
@@ -67,6 +68,7 @@ class Attempts(Account):
         "budget",
         "client",
         "cookie",
+        "course",
         "engine",
         "failure",
         "forward",
@@ -90,6 +92,7 @@ class Attempts(Account):
         # connection
         self.client = client
         self.engine = client.engine
+        self.course: Course | None = None  # the way of its last requests that went the same way
         # exchange
         self.phase = IDLE
         self.forward: Forward | None = None  # stays after the end, for a request that comes again

@@ -20,7 +20,8 @@ from proxy_engine.http.request import RequestHead
 from proxy_engine.http.response import ResponseHead
 from proxy_engine.http.trailers import last_chunk
 from proxy_engine.proxy.attempts import AWAITING, BACKING_OFF, CONNECTING, IDLE, SENDING, STREAMING, Attempts
-from proxy_engine.proxy.prepare import Refusal, prepare
+from proxy_engine.proxy.course import Course
+from proxy_engine.proxy.prepare import Forward, Refusal, prepare
 from proxy_engine.proxy.tunnel import Tunnel
 from proxy_engine.telemetry.access_log import CLIENT_LEFT, CUT
 
@@ -40,14 +41,28 @@ class Exchange(Attempts):
         """``body``: what came along with the head, framed for the target."""
         self.head = head
         self.method = head.method
-        outcome = prepare(self.engine.runtime, self.client.peer, head)
+        before, outcome = self.forward, prepare(self.engine.runtime, self.client.peer, head)
         if type(outcome) is Refusal:
             self.forward = None
             self._open_account(len(body))
             self.client.refuse_or_answer(outcome)
             return
         self.forward = outcome
+        if before is not None and outcome.goes_as(before):
+            self._set_course(outcome)
         self._first_attempt(body, is_complete)
+
+    def _set_course(self, forward: Forward) -> None:
+        """For what comes after two that went the same way. One that took neither is of no use, and not made again."""
+        if self.course is None or not forward.goes_as(self.course):
+            self.course = Course(forward, self.client.peer)
+
+    def follow(self, course: Course, body: bytes) -> None:
+        """A request that its course has taken, and the whole of its body."""
+        self.head = head = course.head
+        self.method = head.method
+        self.forward = course
+        self._first_attempt(body, True)
 
     def repeat(self, body: bytes) -> None:
         """The same head as before, and the whole of its body."""

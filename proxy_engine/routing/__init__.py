@@ -2,7 +2,7 @@
 
 from .explain import Explanation, Verdict, explain
 from .match import Headers, Match, Rank
-from .paths import normalise_path, read_target, upstream_path
+from .paths import joint, normalise_path, read_target, upstream_path
 from .table import RouteTable
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "RouteTable",
     "Verdict",
     "explain",
+    "joint",
     "normalise_path",
     "read_target",
     "upstream_path",

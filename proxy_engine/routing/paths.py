@@ -23,8 +23,8 @@ _VISIBLE = bytes(range(0x21, 0x7F)) + bytes(range(0x80, 0x100))
 
 # A path of plain bytes without "//" and "/." is its own normal form. Marking "." as "/" finds both at once ("./" and
 # ".." then look suspicious, too, and are looked at closely); to translate and find costs a third of searching by `in`.
-_MARKS = bytes(0 if value not in _PLAIN else ord("/") if value in b"/." else ord("x") for value in range(256))
-_INVISIBLE_MARKS = bytes(value not in _VISIBLE for value in range(256))
+PATH_MARKS = bytes(0 if value not in _PLAIN else ord("/") if value in b"/." else ord("x") for value in range(256))
+QUERY_MARKS = bytes(value not in _VISIBLE for value in range(256))
 
 _LEADING_DOTS = re.compile(rb"\.\.?(?:/|%2F|\\|(?:;|%3B)[^/]*/?|\Z)")
 
@@ -42,11 +42,11 @@ def read_target(target: bytes) -> tuple[bytes, bytes, bool]:
     path, query, start = target, b"", target.find(b"?")
     if start >= 0:
         path, query = target[:start], target[start:]
-        if query.translate(_INVISIBLE_MARKS).find(1) >= 0:
+        if query.translate(QUERY_MARKS).find(1) >= 0:
             raise ValueError("control character or space in the query")
     if path[:1] != b"/":
         raise ValueError("the request target does not start with /")
-    marks = path.translate(_MARKS)
+    marks = path.translate(PATH_MARKS)
     if marks.find(b"//") >= 0 or marks.find(0) >= 0:
         return _normalise(path), query, False
     return path, query, True
@@ -72,6 +72,16 @@ def upstream_path(match: Match, path: bytes, service_path: bytes | None, is_plai
             return rest
         return _escape(_join_stripped(base, _without_leading_dots(rest), path))
     return path if is_simple else _escape(_join_kept(base, path))
+
+
+def joint(match: Match, service_path: bytes | None) -> tuple[bytes, int]:
+    """What ``upstream_path`` comes to for plain paths other than ``/``: ``(before, cut)`` for ``before + path[cut:]``,
+    as long as there is a ``/`` at ``cut``.
+    """
+    is_stripped = match.prefix and match.route.strip_path
+    return _escape((service_path or b"/").removesuffix(b"/")), len(
+        match.prefix.removesuffix(b"/")
+    ) if is_stripped else 0
 
 
 def _join_kept(base: bytes, path: bytes) -> bytes:

@@ -20,12 +20,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from proxy_engine.spec import Route, Service
 
 from .candidates import Candidate, CompiledRoute, is_http
-from .choices import Choice, Leaf, leaf_of
+from .choices import Choice, Fork, Leaf, leaf_of
 from .hosts import ANY_HOST, pattern_names, split_host
 from .match import Headers, Match, RequestHead
 from .prefixes import EMPTY, PrefixIndex
 
 _MAX_VIEWS = 4096
+ENDLESS = b"\xff"  # greater than any plain path
 _MAX_VIEW_BYTES = 255  # longest Host header that is remembered: a DNS name has at most 253 (RFC 1035 §2.3.4)
 
 
@@ -152,6 +153,25 @@ class RouteTable:
                 break
         return best
 
+    def stretch(self, method: bytes, host: bytes, path: bytes) -> tuple[bytes, bytes] | None:
+        """Paths from the first up to, without, the second have the match that ``path`` has, whatever else there is to
+        know of the request. None where method, host and path do not decide by themselves.
+        """
+        low, high = b"", ENDLESS
+        best: Match | None = None
+        for lane in (self._views.get(host) or self._open_view(host)).lanes:
+            if best is not None and best.rank > lane.ceiling:
+                break
+            place = bisect_right(lane.cuts, path) - 1
+            low, high = max(low, lane.cuts[place]), min(high, *lane.cuts[place + 1 : place + 2], ENDLESS)
+            found = next(_fitting(lane.leaves[place] or self._grow_leaf(lane, path), method), None)
+            if found is None or (best is not None and best.rank > found.rank):
+                continue
+            if found.match is None:
+                return None
+            best = found.match
+        return low, high
+
     def candidates(self) -> Iterator[tuple[Candidate, Service | None]]:
         """Every candidate with its service, for explain: routes of absent services are no candidates."""
         for compiled in self._compiled.values():
@@ -200,6 +220,10 @@ class RouteTable:
                 yield Choice(candidate, None)
             elif (service := self._services.get(service_id)) is not None and service.enabled:
                 yield Choice(candidate, service)
+
+
+def _fitting(leaf: Leaf, method: bytes) -> Iterator[Choice | Fork]:
+    return (choice for choice in leaf if choice.methods is None or method in choice.methods)
 
 
 def _dangles(route: Route, services: Mapping[str, Service]) -> bool:

@@ -15,6 +15,7 @@ import asyncio
 from proxy_engine.errors import BadMessage
 from proxy_engine.http.request import RequestHead, read_head
 from proxy_engine.net.unsent import unsent_bytes
+from proxy_engine.proxy.course import Course
 from proxy_engine.proxy.exchange import IDLE, STREAMING, Exchange
 from proxy_engine.proxy.forward import Peer
 from proxy_engine.proxy.prepare import Refusal
@@ -81,8 +82,15 @@ class ClientConnection(ClientFlow):
         elif phase <= HEAD:  # WAITING or HEAD
             if self.is_writing_paused:
                 self._hold(data)
+            elif self.held:
+                self._head_bytes(self.held + data)
             else:
-                self._head_bytes(self.held + data if self.held else data)
+                exchange = self.exchange
+                course = exchange.course if exchange is not None else None
+                if course is not None and (end := course.takes(data, self.engine.runtime)):
+                    self._follow(course, data, end)
+                else:
+                    self._head_bytes(data)
         elif phase == BODY:
             self._body_bytes(data)
         elif phase == ANSWERING:
@@ -204,11 +212,22 @@ class ClientConnection(ClientFlow):
 
     def _repeat(self, body: bytes) -> None:
         """The head of the previous request once more, as clients often send it: what was made of it holds."""
+        self._count()
+        self.phase = ANSWERING
+        self.exchange.repeat(body)
+
+    def _follow(self, course: Course, data: bytes, body_at: int) -> None:
+        """A request that goes the way of those before it, as far as its bytes say so."""
+        self.head = course.head
+        self._count()
+        self.phase = ANSWERING
+        self._remember(data, body_at)
+        self.exchange.follow(course, data[body_at:])
+
+    def _count(self) -> None:
         self.served += 1
         if self.engine.is_draining or self.served >= self.engine.limits.requests_per_connection:
             self.keeps = False
-        self.phase = ANSWERING
-        self.exchange.repeat(body)
 
     def _begin_with_body(self, head: RequestHead, data: bytes, body_at: int) -> None:
         block, limits, rest = head.block, self.engine.limits, data[body_at:]

@@ -80,6 +80,21 @@ def test_the_table_agrees_with_the_obvious_router(routes, requests):
         assert answer(table, request) == route_for(usable(routes), **request)
 
 
+@settings(max_examples=400, deadline=None)
+@given(TABLES, st.lists(REQUESTS, min_size=2, max_size=8))
+def test_on_a_stretch_all_paths_have_one_match(routes, requests):
+    table = RouteTable.build(routes, SERVICES)
+    first, *others = requests
+    stretch = table.stretch(first["method"].encode(), first["host"].encode(), first["path"].encode())
+    if stretch is None:
+        return
+    low, high = stretch
+    assert low <= first["path"].encode() < high
+    for other in others:
+        if low <= other["path"].encode() < high:
+            assert answer(table, other | {"method": first["method"], "host": first["host"]}) == answer(table, first)
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     TABLES,

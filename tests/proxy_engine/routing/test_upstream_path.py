@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from proxy_engine.routing import upstream_path
+from proxy_engine.routing import joint, upstream_path
 
 from .builders import a_route, a_table, ask
 
@@ -43,6 +45,23 @@ def rewritten(service_path, route_path, request, *, strip):
 def test_it_joins_paths_as_kong_does(service_path, route_path, request_path, kept, stripped):
     assert rewritten(service_path, route_path, request_path, strip=False) == kept
     assert rewritten(service_path, route_path, request_path, strip=True) == stripped
+
+
+@given(
+    st.sampled_from([None, "/", "/up", "/up/", "/ü p/"]),
+    st.sampled_from(["/", "/a", "/a/", "/a/b", None]),
+    st.text("ab/c", max_size=6).filter(lambda text: "//" not in text and not text.startswith("/")),
+    st.booleans(),
+)
+def test_the_joint_is_the_same_for_all_paths(service_path, route_path, rest, strip):
+    path = (route_path or "/").removesuffix("/").encode() + b"/" + rest.encode()
+    table = a_table(a_route(paths=[route_path] if route_path else [], hosts=["example.com"], strip_path=strip))
+    match, base = ask(table, path), service_path.encode() if service_path else None
+    before, cut = joint(match, base)
+    if path.startswith(b"/", cut) and path != b"/":
+        assert upstream_path(match, path, base, True) == before + path[cut:]
+    else:
+        assert path == b"/" or cut
 
 
 @pytest.mark.parametrize("service_path", [None, "/", "/up", "/up/"])

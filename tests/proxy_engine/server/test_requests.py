@@ -138,6 +138,79 @@ class TestTheSameRequestAgain:
         assert (await client.ask(a_request("/same"))).body == b"GET /same "
 
 
+class TestRequestsThatDiffer:
+    """By path, and by a field: they follow the course of those before."""
+
+    async def asked(self, client, *numbers: int, **request) -> None:
+        for n in numbers:
+            response = await client.ask(a_request(f"/a/{n}", b"X-Id: %d" % n, **request))
+            body = request.get("body", b"")
+            assert response.body == b"GET /a/%d " % n + body
+
+    @pytest.fixture
+    async def client(self, gateway, target):
+        gateway.serve(await target(naming))
+        client = await gateway.connect()
+        await self.asked(client, 1, 2, 3, 4)
+        (connection,) = gateway.connections()
+        assert connection.exchange.forward is connection.exchange.course
+        return client
+
+    async def test_each_is_answered(self, client):
+        await self.asked(client, 5, 5, 6, 6, 5)
+
+    async def test_with_a_body(self, client):
+        await self.asked(client, *range(6), body=b"four")
+        await self.asked(client, 6, 7)
+
+    async def test_after_another(self, client):
+        assert (await client.ask(a_request("/other", b"A: b", method="PUT"))).body == b"PUT /other "
+        await self.asked(client, 5)
+
+    async def test_split_anywhere(self, client):
+        request = a_request("/a/5", b"X-Id: 5")
+        for at in range(1, len(request)):
+            await client.send_in_pieces(request[:at], request[at:])
+            assert (await client.response()).body == b"GET /a/5 "
+
+    async def test_pipelined(self, client):
+        client.send(a_request("/a/5", b"X-Id: 5") + a_request("/a/6", b"X-Id: 6"))
+        assert [(await client.response()).body for _ in range(2)] == [b"GET /a/5 ", b"GET /a/6 "]
+        await self.asked(client, 7)
+
+    async def test_one_that_is_refused(self, gateway, client):
+        client.send(a_request("/a/5", b"X-Id: \x00"))
+        assert (await client.response()).status == 400
+
+    async def test_under_a_new_configuration(self, gateway, target, client):
+        gateway.serve(await target(answering(a_response(b"new"))))
+
+        for n in range(5, 9):
+            assert (await client.ask(a_request(f"/a/{n}", b"X-Id: %d" % n))).body == b"new"
+
+    async def test_with_their_route_gone(self, gateway, target):
+        scene = gateway.serve(await target(naming))
+        client = await gateway.connect()
+        await self.asked(client, 1, 2, 3, 4)
+        gateway.delete("routes", scene.route)
+        for n in range(5, 9):
+            assert (await client.ask(a_request(f"/a/{n}", b"X-Id: %d" % n))).status == 404
+        gateway.apply(("routes", scene.route))
+        await self.asked(client, 9, 10, 11)
+
+    async def test_after_a_rest(self, gateway, client):
+        gateway.pass_time(5)
+        gateway.pass_time(1)
+        await self.asked(client, 5, 6, 7, 8)
+
+    async def test_until_the_connection_has_served_enough(self, make_gateway, target):
+        gateway = await make_gateway(requests_per_connection=6)
+        gateway.serve(await target(naming))
+        client = await gateway.connect()
+        await self.asked(client, 1, 2, 3, 4, 5)
+        assert (await client.ask(a_request("/a/6", b"X-Id: 6"))).field(b"connection") == b"close"
+
+
 class TestPipelining:
     async def test_answers_come_in_the_order_of_the_requests(self, client):
         client.send(b"".join(a_request(f"/{n}") for n in range(50)))
