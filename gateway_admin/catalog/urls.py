@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from .views import details, edits, history, lists, notes, plugins, targets
+from .views import details, edits, files, history, lists, notes, plugins, targets
 from .views.pages import PAGES
 
 
@@ -17,6 +17,10 @@ urlpatterns = [
     path("history/", history.history, name="history"),
     path("history/<int:version>/undo/", history.undo, name="history-undo"),
     path("history/<int:version>/back/", history.go_back, name="history-back"),
+    path("config/", files.config_file, name="config-file"),
+    path("config/export/", files.export, name="config-export"),
+    path("config/import/", files.upload, name="config-import"),
+    path("config/import/<slug:name>/", files.import_preview, name="config-preview"),
     path("search/", lists.search_all, name="search"),
     path("services/destination/", notes.host_note, name="host-note"),
     path("<kind:owner_kind>/<uuid:owner_id>/<kind:kind>/new/", edits.create_owned, name="owned-new"),
