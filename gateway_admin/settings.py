@@ -134,6 +134,7 @@ WHITENOISE_USE_FINDERS = True  # straight from the source folders: no collectsta
 WHITENOISE_AUTOREFRESH = False
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
+AUDIT_KEPT_DAYS = env.int("GATEWAY_AUDIT_DAYS", default=365)
 HEALTH_EVENTS_KEPT_DAYS = env.int("GATEWAY_HEALTH_EVENTS_DAYS", default=90)
 
 # --- Background work ------------------------------------------------------------------------------------------------

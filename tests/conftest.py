@@ -8,6 +8,7 @@ from django.core.cache import caches
 from django.db import connections
 from django.test import override_settings
 
+from gateway_admin.common import audit
 from gateway_admin.common.installation import IN_PROCESS, Redis
 
 
@@ -21,9 +22,10 @@ def django_db_modify_db_settings(tmp_path_factory, django_db_modify_db_settings_
 
 @pytest.fixture(autouse=True)
 def nobody_paused(everything_in_process):
-    """Wrong passwords and tokens of the tests before count no longer."""
+    """Wrong passwords and tokens of the tests before count no longer, nor do their denials."""
     for cache in caches.all():
         cache.clear()
+    audit.ledger.minute, audit.ledger.seen = 0, {}
 
 
 @pytest.fixture(scope="session", autouse=True)

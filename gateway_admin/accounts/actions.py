@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from gateway_admin.common.audit import record_change
 from gateway_admin.common.problems import EntityInvalid
 from gateway_admin.common.roles import ROLES, SCOPES
 from proxy_engine.spec import ENTITY, Problem
@@ -42,14 +43,20 @@ class FirstUser:
 
 @dataclass(frozen=True)
 class Author:
-    """Who acts, and from which address, for the log."""
+    """Who acts, by which door and from which address, for the log and the audit."""
 
     name: str
     address: str = ""
+    via: str = "system"
 
-    def did(self, what: str, *names: str) -> None:
-        """Names stand in quotes, without line breaks (CWE-117)."""
+    def did(self, what: str, *names: str, on: str = "") -> None:
+        """Call it in the transaction of the change. ``on``: the user it is about. In the log names stand in quotes,
+        without line breaks (CWE-117)."""
         log.info("%a at %a %s", self.name, self.address, what % tuple(map(ascii, names)))
+        record_change(actor=self.name, via=self.via, address=self.address, what=what % names, on_whom=on)
+
+
+SYSTEM = Author("gatehouse")
 
 
 def token_digest(token: str) -> str:
@@ -73,6 +80,7 @@ def create_token(
     return row, token
 
 
+@transaction.atomic
 def issue_token(*, user: User, values: dict, author: Author, by: ApiToken | None = None) -> tuple[ApiToken, str]:
     """A token for ``user``, out of what they typed or sent. ``by``: the token that asks for another one."""
     facts = checked(NEW_TOKEN, values)
@@ -80,7 +88,7 @@ def issue_token(*, user: User, values: dict, author: Author, by: ApiToken | None
     if problems := [*_too_wide(user, facts["scope"]), *_too_long(facts["expires_at"], by), *_too_many(user)]:
         raise EntityInvalid(problems)
     row, text = create_token(user=user, **facts)
-    author.did("made the token %s of %s, scope %s", row.name, user.username, row.scope)
+    author.did("made the token %s of %s, scope %s", row.name, user.username, row.scope, on=user.username)
     return row, text
 
 
@@ -104,9 +112,10 @@ def _too_many(user: User):
         yield Problem(ENTITY, f"{user.username} has {MOST_TOKENS} tokens already; revoke one first")
 
 
+@transaction.atomic
 def revoke_token(*, token: ApiToken, author: Author) -> None:
     token.delete()
-    author.did("revoked the token %s of %s", token.name, token.user.username)
+    author.did("revoked the token %s of %s", token.name, token.user.username, on=token.user.username)
 
 
 def note_use(token: ApiToken) -> None:
@@ -130,7 +139,9 @@ def ensure_first_user(*, username: str, password: str | None = None, token: str 
     if user is None and not users.exists():
         new_password = None if password else secrets.token_urlsafe(PASSWORD_BYTES)
         user = users.create_superuser(username, password=password or new_password)
+        SYSTEM.did("made the first user %s, role %s", username, user.role, on=username)
         new_token = None if token else create_token(user=user, name="first token", scope="admin")[1]
     if user is not None and token and not ApiToken.objects.filter(digest=token_digest(token)).exists():
         create_token(user=user, name="from the environment", scope="admin", token=token)
+        SYSTEM.did("made the token of %s that the environment names, scope admin", username, on=username)
     return FirstUser(username, new_password, new_token)

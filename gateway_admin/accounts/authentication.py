@@ -9,6 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, Throttled
 
+from gateway_admin.common.audit import via_of
 from gateway_admin.common.peers import client_address, is_foreign, is_loopback
 from gateway_admin.common.permissions import log_denial
 
@@ -88,7 +89,8 @@ def actor_name(user, token: ApiToken | None) -> str:
 
 def author_of(request) -> Author:
     """Of a request to the dashboard, which has no token, or to REST."""
-    return Author(actor_name(request.user, getattr(request, "auth", None)), client_address(request))
+    name = actor_name(request.user, getattr(request, "auth", None))
+    return Author(name, client_address(request), via_of(request.path))
 
 
 def _presented(request) -> str | None:

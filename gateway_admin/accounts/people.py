@@ -31,7 +31,7 @@ def create_user(*, values: dict, author: Author) -> tuple[User, str | None]:
         check_password(facts["password"], user)
     user.set_password(made_up or facts["password"])
     _insert(user)
-    author.did("made the user %s, role %s", user.username, user.role)
+    author.did("made the user %s, role %s", user.username, user.role, on=user.username)
     return user, made_up
 
 
@@ -57,7 +57,7 @@ def change_user(*, user_id: int, values: dict, author: Author) -> User:
         check_password(facts["password"], user)
         user.set_password(facts["password"])
     user.save(update_fields=["role", "is_active", "password"])
-    author.did("changed of the user %s: %s", user.username, _told(facts))
+    author.did("changed of the user %s: %s", user.username, _told(facts), on=user.username)
     return user
 
 

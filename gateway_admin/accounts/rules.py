@@ -31,11 +31,11 @@ def _username(text: str) -> str | None:
     return None
 
 
-def _moment(text: str) -> str | None:
-    return None if _parsed(text) else "expected a date and time with its zone, such as 2027-01-31T12:00:00Z"
+def moment_problem(text: str) -> str | None:
+    return None if parsed_moment(text) else "expected a date and time with its zone, such as 2027-01-31T12:00:00Z"
 
 
-def _parsed(text: str) -> datetime | None:
+def parsed_moment(text: str) -> datetime | None:
     try:
         moment = parse_datetime(text)
     except ValueError:  # 2027-02-31
@@ -62,7 +62,7 @@ NEW_TOKEN: Mapping[str, spec.Field] = {
     "kinds": spec.Set(
         of=spec.String(choices=TOKEN_KINDS), min_items=1, help="Limits it to these kinds of entities. null: all."
     ),
-    "expires_at": spec.String(rules=(_moment,), help="When it ends, in ISO 8601 with a zone. null: never."),
+    "expires_at": spec.String(rules=(moment_problem,), help="When it ends, in ISO 8601 with a zone. null: never."),
 }
 
 
@@ -85,7 +85,7 @@ def checked_changes(fields: Mapping[str, spec.Field], values: Any) -> dict[str, 
 
 def end_of(text: str | None) -> datetime | None:
     """Of a checked ``expires_at``. Raises ``EntityInvalid`` for the past."""
-    moment = None if text is None else _parsed(text)
+    moment = None if text is None else parsed_moment(text)
     if moment is not None and moment <= timezone.now():
         raise EntityInvalid([Problem(("expires_at",), "is in the past")])
     return moment

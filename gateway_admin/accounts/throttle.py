@@ -18,8 +18,11 @@ import logging
 from django.core.cache import caches
 from redis import RedisError
 
+from gateway_admin.common import audit
 from gateway_admin.common.peers import client_address
 from gateway_admin.common.permissions import log_denial
+
+from .models import User
 
 log = logging.getLogger(__name__)
 
@@ -38,14 +41,19 @@ def attempt_login(request, username: str) -> bool:
     of_address = _with_cache(lambda cache: _count(cache, _key("logins", network(request))))
     if of_name == FAILURES + 1:
         log.warning("login of %a from %a paused after %d failures", username[:200], address, FAILURES)
+        _audit(request, "sign in", f"paused after {FAILURES} failures of one name")
     if of_address == FAILURES_OF_ADDRESS + 1:
         log.warning("all logins from %a paused after %d failures", address, FAILURES_OF_ADDRESS)
+        _audit(request, "sign in", f"paused after {FAILURES_OF_ADDRESS} failures")
     return of_name <= FAILURES and of_address <= FAILURES_OF_ADDRESS
 
 
 def note_failure(request, username: str) -> None:
-    """For the log; it is counted already."""
-    log_denial(username, client_address(request), f"{request.method} {request.path}", "the password is wrong")
+    """For log and audit; it is counted already. What is no user's name may be a password in the wrong field."""
+    known = User.objects.filter(username=username).exists()
+    what = f"{request.method} {request.path}"
+    audited_as = username if known else "an unknown user"
+    log_denial(username, client_address(request), what, "the password is wrong", audited_as=audited_as)
 
 
 def note_success(request, username: str) -> None:
@@ -78,6 +86,12 @@ def note_wrong_token(request, token: str) -> None:
 
 def _log_token_denial(request, reason: str) -> None:
     log_denial("a stranger", client_address(request), f"{request.method} {request.path}", reason)
+
+
+def _audit(request, what: str, reason: str) -> None:
+    """Of somebody who has not said who they are."""
+    stranger = audit.Denial("a stranger", audit.via_of(request.path), client_address(request), what, reason)
+    audit.record_denial(stranger)
 
 
 def network(request) -> str:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import coming_and_going, people, tokens
+from .views import audit, coming_and_going, people, tokens
 
 urlpatterns = [
     path("login/", coming_and_going.SignIn.as_view(), name="login"),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("people/new/", people.new_person, name="person-new"),
     path("people/<int:user_id>/", people.edit_person, name="person"),
     path("people/<int:user_id>/password/", people.new_password, name="person-password"),
+    path("audit/", audit.audit, name="audit"),
     path("tokens/", tokens.token_list, name="tokens"),
     path("tokens/new/", tokens.new_token, name="token-new"),
     path("tokens/<int:token_id>/revoke/", tokens.revoke, name="token-revoke"),

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from proxy_engine import spec
 
+from .audit_entry import AuditEntry  # noqa: F401 - Django looks for models here
 from .derived_fields import Derived
 
 

@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 
+from . import audit
 from .htmx import signed_in, wants_fragment
 from .peers import client_address
 from .roles import may, may_see_secrets, refusal
@@ -89,9 +90,20 @@ def refusal_of_socket(scope, user, kind: str | None) -> str:
     return reason
 
 
-def log_denial(name: str, address: str, what: str, reason: str) -> None:
-    """``%a``: what clients wrote stands in quotes, without line breaks and control characters, and short."""
+def log_denial(name: str, address: str, what: str, reason: str, *, audited_as: str | None = None) -> None:
+    """To the log and the audit. ``what``: method and path. ``audited_as``: where a name may be a password mistyped.
+
+    ``%a``: what clients wrote stands in quotes, without line breaks and control characters, and short.
+    """
     log.warning("denied to %a from %a: %a: %s", name[:LONGEST_LOGGED], address, what[:LONGEST_LOGGED], reason)
+    via = audit.via_of(what.partition(" ")[2])
+    actor = name if audited_as is None else audited_as
+    audit.record_denial(audit.Denial(*map(_clean, (actor, via, address, what[:LONGEST_LOGGED], reason))))
+
+
+def _clean(text: str) -> str:
+    """As a column takes it: printable, and valid Unicode."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def who(user, auth) -> str:

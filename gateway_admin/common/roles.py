@@ -45,6 +45,7 @@ RULES = {
     ("account", "write"): Rule("viewer", "admin"),
     # Nothing of a kind: the overview, engines, versions, schemas, the node itself, who one is.
     (None, "read"): Rule("viewer", "read"),
+    ("audit", "read"): Rule("admin", "admin"),
 }
 
 

@@ -65,7 +65,7 @@ class LiveSocket(AsyncWebsocketConsumer):
         user = await in_thread(user_of)(self.scope)
         if not user.is_authenticated:
             await self.close(SIGNED_OUT)
-        elif refusal_of_socket(self.scope, user, self.kind):
+        elif await in_thread(refusal_of_socket)(self.scope, user, self.kind):
             await self.close(FORBIDDEN)
         elif not await self._may_join():
             await self.close(TRY_AGAIN)

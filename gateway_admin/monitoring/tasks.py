@@ -11,6 +11,8 @@ from celery.signals import worker_process_shutdown, worker_shutdown
 from django.conf import settings
 from django.utils import timezone
 
+from gateway_admin.common import audit
+
 from . import actions
 from .checks.process import WorkerProcess
 from .checks.schedule import Due
@@ -43,6 +45,7 @@ def make_checks(batch: list[tuple[str, int]]) -> None:
 def prune() -> None:
     now = timezone.now()
     actions.prune_health(events_before=now - timedelta(days=settings.HEALTH_EVENTS_KEPT_DAYS))
+    audit.prune(before=now - timedelta(days=settings.AUDIT_KEPT_DAYS))
     actions.prune_engines(silent_since=now - LOST_ENGINES_KEPT)
 
 

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from gateway_admin.accounts.auditing import FILTERS
 from gateway_admin.accounts.rules import LONGEST_PASSWORD, NEW_TOKEN, NEW_USER, TOKEN_KINDS, USER_CHANGES
+from gateway_admin.common.audit_entry import AuditEntry
 from gateway_admin.common.openapi import (
     MOMENT,
     SECURITY,
@@ -13,9 +15,11 @@ from gateway_admin.common.openapi import (
     enveloped_page,
     error_replies,
     paging_parameters,
+    query,
     reply,
 )
 from gateway_admin.common.roles import ROLES, SCOPES
+from proxy_engine import spec
 
 _ERRORS = {
     400: "A field is wrong or unknown; the body is not JSON; it is the last active admin",
@@ -89,6 +93,37 @@ _NEW_USER = an_object(
 )
 _ME = an_object(username=TEXT, role=_ROLE, token=_TOKEN | {"nullable": True})
 _DELETED = an_object(id=_ID, deleted={"type": "boolean"})
+
+_ENTRY = an_object(
+    id=_ID,
+    at=MOMENT,
+    lastAt=MOMENT | {"description": "Of equal denials within a minute: the last."},
+    count=_ID | {"minimum": 1, "description": "How many equal ones these are."},
+    outcome={"type": "string", "enum": list(AuditEntry.Outcome.values)},
+    actor=TEXT | {"description": "A user, with the token where one was used."},
+    via={"type": "string", "description": "ui, api, kong, system; empty where several are counted together."},
+    address=TEXT | {"description": "The client's; empty where there was none."},
+    what=TEXT,
+    onWhom=TEXT | {"description": "The user that a change was about; empty otherwise."},
+    reason=TEXT | {"description": "Of a denial."},
+)
+
+
+def _filter(name: str, rule: spec.String) -> Schema:
+    schema = (
+        TEXT | {"minLength": 1} | ({"enum": list(rule.choices)} if rule.choices else {"maxLength": rule.max_length})
+    )
+    return query(name, MOMENT if name in ("since", "until") else schema, rule.help)
+
+
+AUDIT = _operation(
+    "audit_list",
+    "What was refused to whom, and what was done to people, roles and tokens",
+    enveloped_page(_ENTRY),
+    _READING,
+    *paging_parameters(),
+    *(_filter(name, rule) for name, rule in FILTERS.items()),
+)
 
 ME = _operation("me", "Who one is here: user, role and token", enveloped(_ME), _READING)
 TOKENS_LIST = _operation(

@@ -13,10 +13,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from gateway_admin.accounts.actions import issue_token, revoke_token
+from gateway_admin.accounts.auditing import FILTERS, entries
 from gateway_admin.accounts.authentication import author_of
 from gateway_admin.accounts.models import ApiToken, User
 from gateway_admin.accounts.people import change_user, create_user
 from gateway_admin.accounts.queries import people, visible_tokens
+from gateway_admin.common.audit_entry import AuditEntry
 from gateway_admin.common.envelope import success, timestamp
 from gateway_admin.common.openapi import DescribedByMethod
 from gateway_admin.common.paging import Page
@@ -106,6 +108,21 @@ class TokenOne(Described):
         return token
 
 
+class Audit(Described):
+    """``GET /api/audit``: newest first."""
+
+    kind = "audit"
+    http_method_names = ["get", "head"]
+    operations = {"GET": openapi.AUDIT}
+
+    def get(self, request):
+        query = request.query_params
+        refuse_unknown(query, (*_PAGING, *FILTERS))
+        filters = {name: query[name] for name in FILTERS if name in query}
+        found, pagination = Page.asked(query).cut(entries(filters))
+        return Response(success([audit_answer(entry) for entry in found], pagination=pagination))
+
+
 class UserList(Described):
     kind = "users"
     http_method_names = ["get", "head", "post"]
@@ -159,6 +176,22 @@ def token_answer(token: ApiToken) -> dict:
         "createdAt": timestamp(token.created_at),
         "lastUsedAt": token.last_used_at and timestamp(token.last_used_at),
         "expiresAt": token.expires_at and timestamp(token.expires_at),
+    }
+
+
+def audit_answer(entry: AuditEntry) -> dict:
+    return {
+        "id": entry.pk,
+        "at": timestamp(entry.at),
+        "lastAt": timestamp(entry.last_at),
+        "count": entry.count,
+        "outcome": entry.outcome,
+        "actor": entry.actor,
+        "via": entry.via,
+        "address": entry.address,
+        "what": entry.what,
+        "onWhom": entry.on_whom,
+        "reason": entry.reason,
     }
 
 

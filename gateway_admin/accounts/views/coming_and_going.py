@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.views import LoginView, LogoutView
+from django.db import transaction
 from django.http import HttpResponseRedirect
 from django.shortcuts import render, resolve_url
 from django.views.decorators.http import require_http_methods, require_POST
@@ -40,8 +41,9 @@ def change_password(request):
     """Ends all other sessions of the user: their mark in the session no longer fits (Django compares it each time)."""
     form = OwnPasswordForm(request.POST or None, request=request)
     if request.method == "POST" and form.is_valid():
-        update_session_auth_hash(request, form.save())
-        author_of(request).did("changed their own password")
+        with transaction.atomic():
+            update_session_auth_hash(request, form.save())
+            author_of(request).did("changed their own password", on=request.user.username)
         messages.success(request, "Your password is changed. Other browsers were signed out; your tokens go on.")
         return go_to(request, resolve_url("overview"))
     status = 400 if form.is_bound else 200

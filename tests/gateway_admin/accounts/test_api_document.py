@@ -27,6 +27,7 @@ def document(client, db):
     ("method", "path", "body", "status"),
     [
         ("GET", "/api/me", None, 200),
+        ("GET", "/api/audit", None, 200),
         ("GET", "/api/tokens", None, 200),
         ("POST", "/api/tokens", {"name": "ci", "scope": "read", "kinds": ["routes"]}, 201),
         ("POST", "/api/tokens", {"name": ""}, 400),

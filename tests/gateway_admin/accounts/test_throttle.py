@@ -17,6 +17,8 @@ from gateway_admin.accounts.throttle import (
     tokens_pause_s,
 )
 
+pytestmark = pytest.mark.django_db  # pauses are audited
+
 
 @pytest.fixture(autouse=True)
 def clean_caches():

@@ -87,6 +87,7 @@ def test_only_asynchronous_views_run_on_the_event_loop():
     assert not waits(found("/admin-ui/nowhere"))
 
 
+@pytest.mark.django_db(transaction=True)  # refusals are audited
 async def test_both_chains_answer_alike():
     for path, status in (("/healthz", 200), ("/api/config/versions/1", 401), ("/api/services", 401)):
         scope = {
