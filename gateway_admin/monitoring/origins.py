@@ -2,6 +2,7 @@
 of other ports of this machine are the same site to them, so that ``SameSite`` does not help.
 """
 
+from channels.db import database_sync_to_async
 from channels.security.websocket import WebsocketDenier
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
@@ -21,7 +22,10 @@ class OwnPages:
         if is_own(origin, host):
             return await self.application(scope, receive, send)
         address = (scope.get("client") or [""])[0]
-        log_denial("a stranger", address, f"WEBSOCKET {scope['path']}", f"the origin {origin[:100]!a} is not ours")
+        reason = f"the origin {origin[:100]!a} is not ours"
+        await database_sync_to_async(log_denial, thread_sensitive=False)(
+            "a stranger", address, f"WEBSOCKET {scope['path']}", reason
+        )
         return await WebsocketDenier()(scope, receive, send)
 
 
