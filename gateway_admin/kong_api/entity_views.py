@@ -17,7 +17,7 @@ from gateway_admin.common.permissions import refusal_of_request
 from proxy_engine import spec
 
 from . import errors, places, reading, tagging
-from .entities import Link
+from .entities import Link, endpoint_key
 from .errors import KongError
 from .paging import Asked, page
 from .refusals import told_as_kong
@@ -41,6 +41,12 @@ class EntityView(KongView):
         """Another kind that is touched besides the one that the permission was asked for."""
         if reason := refusal_of_request(self.request, self.request.user, self.request.auth, action, kind):
             raise PermissionDenied(reason)
+
+    def refuse_guess(self, kind: str, text: str) -> None:
+        """Who may not see keys must not find out either which there are, by naming them."""
+        name = endpoint_key(kind)
+        if name and KINDS[kind].spec.fields[name].secret and not spec.is_uuid(text):
+            self.require("write", kind)
 
     # --- Reading
 
@@ -123,6 +129,7 @@ class Collection(EntityView):
 class Single(EntityView):
     def prepare(self, **kwargs):
         super().prepare(**kwargs)
+        self.refuse_guess(self.kind, kwargs[self.kind])
         self.key = self.named(kwargs[self.kind])
 
     def named(self, text: str) -> dict[str, Any]:
@@ -180,6 +187,7 @@ class Referenced(EntityView):
 
     def prepare(self, **kwargs):
         self.require("read", self.child)
+        self.refuse_guess(self.child, kwargs[self.child])
         self.referrer = places.get(self.child, kwargs[self.child])
         self.parent = getattr(self.referrer, self.field)
 

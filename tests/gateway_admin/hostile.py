@@ -4,6 +4,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from gateway_admin.catalog.kinds import KINDS
+from tests.gateway_admin.builders import a_consumer, a_plugin, a_route, a_service, a_target, an_upstream, to
 
 EXAMPLES = settings(  # the same ones each time: what they find must be found again
     max_examples=150,
@@ -49,3 +50,12 @@ values = st.recursive(
     leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3), max_leaves=12
 )
 documents = st.dictionaries(names, values, max_size=6)
+
+
+def a_small_world() -> None:
+    """One of the kinds that addresses lead through, called ``it``."""
+    service, upstream = a_service(name="it"), an_upstream(name="it")
+    route = a_route(name="it", service=to(service))
+    a_target(upstream, target="it:1")
+    a_consumer(username="it")
+    a_plugin(instance_name="it", route=to(route))

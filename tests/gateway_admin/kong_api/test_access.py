@@ -86,6 +86,18 @@ def test_a_viewer_reads_without_secrets_and_writes_nothing(db):
         assert (answer.status_code, list(answer.json())) == (403, ["message"]), method
 
 
+def test_a_viewer_does_not_find_out_by_guessing_which_keys_there_are(kong, caplog):
+    key = a_key(key="hush")
+    viewer = KongClient(a_token(a_user("victor", role="viewer")))
+    owner = f"/consumers/{key.consumer_id}/key-auth"
+    for path in ("/key-auths/hush", "/key-auths/nobody", f"{owner}/hush", "/key-auths/hush/consumer"):
+        assert viewer.get(path).status_code == 403, path
+    assert len([line for line in caplog.messages if line.startswith("denied to 'victor")]) == 4
+    for path in (f"/key-auths/{key.pk}", f"{owner}/{key.pk}", f"/key-auths/{key.pk}/consumer"):
+        assert viewer.get(path).status_code == 200, path
+    assert kong.get("/key-auths/hush").status_code == 200
+
+
 def test_deprecated_names_of_settings_tell_a_viewer_no_more(kong):
     config = {"minute": 1, "policy": "redis", "redis": {"host": "r.test", "password": "hush-hush"}}
     made = kong.post("/plugins", {"name": "rate-limiting", "config": config})

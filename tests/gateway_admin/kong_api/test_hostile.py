@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from gateway_admin.catalog.models import Change
 from gateway_admin.kong_api.urls import ADDRESSES
-from tests.gateway_admin.builders import a_consumer, a_plugin, a_route, a_service, a_target, an_upstream, to
-from tests.gateway_admin.hostile import EXAMPLES, ID, documents, names, odd_texts
+from tests.gateway_admin.hostile import EXAMPLES, ID, a_small_world, documents, names, odd_texts
 
 pytestmark = pytest.mark.django_db
 
@@ -35,12 +34,7 @@ methods = st.sampled_from(["POST", "PUT", "PATCH", "DELETE", "GET"])
 
 @pytest.fixture
 def world(kong):
-    """One of the kinds that addresses lead through, called ``it``."""
-    service, upstream = a_service(name="it"), an_upstream(name="it")
-    route = a_route(name="it", service=to(service))
-    a_target(upstream, target="it:1")
-    a_consumer(username="it")
-    a_plugin(instance_name="it", route=to(route))
+    a_small_world()
     kong.raise_request_exception = False
     return kong
 

@@ -12,18 +12,8 @@ from hypothesis import strategies as st
 from gateway_admin.catalog.api.names import camel
 from gateway_admin.catalog.kinds import KINDS
 from gateway_admin.catalog.models import Change
-from tests.gateway_admin.builders import (
-    a_consumer,
-    a_plugin,
-    a_route,
-    a_service,
-    a_target,
-    a_token,
-    a_user,
-    an_upstream,
-    to,
-)
-from tests.gateway_admin.hostile import EXAMPLES, FIELDS, ID, leaves, odd_texts, values
+from tests.gateway_admin.builders import a_token, a_user
+from tests.gateway_admin.hostile import EXAMPLES, FIELDS, ID, a_small_world, leaves, odd_texts, values
 
 from .conftest import RestClient
 
@@ -58,11 +48,7 @@ methods = st.sampled_from(["POST", "PUT", "PATCH", "DELETE", "GET"])
 
 @pytest.fixture
 def world(db):
-    service, upstream = a_service(name="it"), an_upstream(name="it")
-    route = a_route(name="it", service=to(service))
-    a_target(upstream, target="it:1")
-    a_consumer(username="it")
-    a_plugin(instance_name="it", route=to(route))
+    a_small_world()
     api = RestClient(a_token(a_user("root", role="admin"), scope="admin"))
     api.raise_request_exception = False
     return api
