@@ -9,6 +9,7 @@ from functools import wraps
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
+from rest_framework import exceptions
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 
 from . import audit
@@ -16,7 +17,7 @@ from .htmx import signed_in, wants_fragment
 from .peers import client_address
 from .roles import may, may_see_secrets, refusal
 
-__all__ = ["FROM_URL", "Permitted", "may", "may_see_secrets", "permitted", "refusal"]
+__all__ = ["FROM_URL", "Permitted", "demand", "may", "may_see_secrets", "permitted", "refusal"]
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,12 @@ def refusal_of_request(request, user, auth, action: str, kind: str | None) -> st
     if reason:
         log_denial(who(user, auth), client_address(request), f"{request.method} {request.path}", reason)
     return reason
+
+
+def demand(request, action: str, kind: str | None) -> None:
+    """Of a request of the framework that needs more than its address tells. Raises what is answered with 403."""
+    if reason := refusal_of_request(request, request.user, request.auth, action, kind):
+        raise exceptions.PermissionDenied(reason)
 
 
 def refusal_of_socket(scope, user, kind: str | None) -> str:

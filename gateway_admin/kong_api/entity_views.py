@@ -7,13 +7,12 @@ import time
 from typing import Any
 
 from django.db.models import QuerySet
-from rest_framework.exceptions import PermissionDenied
 
 from gateway_admin.catalog import actions
 from gateway_admin.catalog.changes import Batch, batch
 from gateway_admin.catalog.kinds import KINDS
 from gateway_admin.common.models import Entity
-from gateway_admin.common.permissions import refusal_of_request
+from gateway_admin.common.permissions import demand
 from proxy_engine import spec
 
 from . import errors, places, reading, tagging
@@ -34,19 +33,14 @@ class EntityView(KongView):
     def prepare(self, **kwargs):
         self.parent = None
         if self.link:
-            self.require("read", self.link.parent)
+            demand(self.request, "read", self.link.parent)
             self.parent = places.get(self.link.parent, kwargs[self.link.parent])
-
-    def require(self, action: str, kind: str) -> None:
-        """Another kind that is touched besides the one that the permission was asked for."""
-        if reason := refusal_of_request(self.request, self.request.user, self.request.auth, action, kind):
-            raise PermissionDenied(reason)
 
     def refuse_guess(self, kind: str, text: str) -> None:
         """Who may not see keys must not find out either which there are, by naming them."""
         name = endpoint_key(kind)
         if name and KINDS[kind].spec.fields[name].secret and not spec.is_uuid(text):
-            self.require("write", kind)
+            demand(self.request, "write", kind)
 
     # --- Reading
 
@@ -186,7 +180,7 @@ class Referenced(EntityView):
     field = ""
 
     def prepare(self, **kwargs):
-        self.require("read", self.child)
+        demand(self.request, "read", self.child)
         self.refuse_guess(self.child, kwargs[self.child])
         self.referrer = places.get(self.child, kwargs[self.child])
         self.parent = getattr(self.referrer, self.field)
@@ -212,7 +206,7 @@ class Referenced(EntityView):
         return self.written(entity, edits)
 
     def _link(self, entity: Entity) -> None:
-        self.require("write", self.child)
+        demand(self.request, "write", self.child)
         values = {self.field: {"id": str(entity.pk)}}
         with told_as_kong(self.child, values):
             actions.update(kind=self.child, entity_id=self.referrer.pk, values=values, actor=self.actor())

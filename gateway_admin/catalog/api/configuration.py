@@ -10,7 +10,6 @@ from functools import partial
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -27,7 +26,7 @@ from gateway_admin.catalog.transfer.plan import Plan, PlanOutdated
 from gateway_admin.common.envelope import failure, success
 from gateway_admin.common.openapi import DescribedByMethod
 from gateway_admin.common.peers import client_address
-from gateway_admin.common.permissions import refusal_of_request
+from gateway_admin.common.permissions import demand
 from proxy_engine.spec import ENTITY
 from proxy_engine.spec.declarative import Choice, place_of
 
@@ -58,12 +57,6 @@ class Configuration(APIView):
     def actor(self, via: str) -> Actor:
         request = self.request
         return Actor(actor_name(request.user, request.auth), via, client_address(request))
-
-    def demand(self, action: str, kind: str | None) -> None:
-        """More than the address alone asks for."""
-        request = self.request
-        if reason := refusal_of_request(request, request.user, request.auth, action, kind):
-            raise PermissionDenied(reason)
 
     def done(self, plan: Plan, version: int) -> Response:
         data = showing.answer(plan) | {"applied": True, "version": version}
@@ -103,7 +96,7 @@ class Export(Configuration):
         as_json = self.query.one_of("format", ("yaml", "json")) == "json"
         version = self.query.number("version")
         if choice.with_secrets:
-            self.demand("admin", self.kind)
+            demand(self.request, "admin", self.kind)
         document = exported(choice, None if version is None else rollback.as_of(version))
         headers = {"Cache-Control": "no-store", "Content-Disposition": 'attachment; filename="kong.yaml"'}
         if as_json:
@@ -124,7 +117,7 @@ class FromFile(Configuration):
         """Whoever compares secrets could guess them, so he must be allowed to see them."""
         plan = self.planner()()
         for kind in sorted(plan.compares_secrets_of):
-            self.demand("write", kind)
+            demand(self.request, "write", kind)
         return plan
 
 
@@ -228,7 +221,7 @@ class Undo(Configuration):
         make_plan = partial(rollback.undoing, version, force=self.query.switch("force"))
         plan = make_plan()
         for kind in sorted({step.kind for step in plan.steps} | set(kinds_of(version))):
-            self.demand("write", kind)
+            demand(self.request, "write", kind)
         seen = self.query.number("seenVersion")
         if self.query.switch("dryRun"):
             problems = [problem.message for problem in plan.problems]

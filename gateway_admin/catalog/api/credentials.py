@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet, Value
-from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
 from gateway_admin.catalog.kinds import KINDS
@@ -24,7 +24,7 @@ from gateway_admin.common.models import Entity
 from gateway_admin.common.openapi import Schema
 from gateway_admin.common.paging import Page
 from gateway_admin.common.parsers import json_body
-from gateway_admin.common.permissions import may, refusal_of_request
+from gateway_admin.common.permissions import demand, may
 from gateway_admin.common.problems import EntityInvalid, EntityNotFound
 from proxy_engine.spec import ENTITY, Problem, is_uuid
 
@@ -65,12 +65,7 @@ class Credentials(EntityViewSet):
         elif "key" in kwargs:
             self.kind = _kind_stored(kwargs["key"])
         if self.kind is not None:
-            self.demand("read" if request.method in ("GET", "HEAD") else "write", self.kind)
-
-    def demand(self, action: str, kind: str) -> None:
-        request = self.request
-        if reason := refusal_of_request(request, request.user, request.auth, action, kind):
-            raise PermissionDenied(reason)
+            demand(request, "read" if request.method in ("GET", "HEAD") else "write", self.kind)
 
     # --- Lists
 
