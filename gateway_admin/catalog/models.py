@@ -130,6 +130,11 @@ class Target(Entity):
             models.Index(fields=["upstream", "-created_at", "-id"], name="targets_newest_first"),
             models.Index(fields=["upstream", "id"], name="targets_by_id"),
             models.Index(fields=["id"], condition=models.Q(drain__isnull=False), name="targets_that_drain"),
+            # What the shares of an upstream's targets are summed up from, without a look at a row.
+            models.Index(fields=["upstream", "priority", "weight", "enabled", "drain"], name="targets_in_use"),
+            # The orders that lists may be asked in, so that no page of them has to sort.
+            models.Index(fields=["weight", "id"], name="targets_by_weight"),
+            models.Index(fields=["target", "id"], name="targets_by_target"),
         ]
 
     @property

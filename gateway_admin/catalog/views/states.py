@@ -70,7 +70,7 @@ class TargetView:
 
 
 def target_views(targets: Iterable[Target]) -> list[TargetView]:
-    """For targets from ``queries.with_health``. Two statements. "If all ready" is told among the given ones."""
+    """For targets from ``queries.with_health``. Four statements. "If all ready" is told among the given ones."""
     targets = list(targets)
     states = target_states(targets)
     due = _first_choice(targets)
