@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks import (
+    admin_api,
+    admin_files,
     cpu_per_request,
     edit_to_effect,
     fixed_rate,
@@ -39,6 +41,8 @@ FAMILIES: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "memory": idle_memory.run,
     "large": large_configuration.run,
     "edits": edit_to_effect.run,
+    "admin": admin_api.run,
+    "admin-files": admin_files.run,
 }
 PROGRAMS = {"nginx": "nginx-light", "haproxy": "haproxy", "wrk": "wrk", "taskset": "util-linux"}  # Debian's packages
 MOST_SAID = 2_000  # characters of a failure: the end of a log tells why

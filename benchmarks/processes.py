@@ -85,9 +85,16 @@ def _stop(process: subprocess.Popen) -> None:
         process.wait()
 
 
-def output_of(command: list[str], *, seconds: float, core: int = OTHER_CORE) -> str:
+def output_of(command: list[str], *, seconds: float, core: int = OTHER_CORE, env: dict[str, str] | None = None) -> str:
     """Of a program that ends by itself after about ``seconds``. Raises RuntimeError with what it said if it fails."""
-    done = subprocess.run(pinned(core, *command), capture_output=True, text=True, check=False, timeout=seconds + 30)
+    done = subprocess.run(
+        pinned(core, *command),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds + 30,
+        env={**os.environ, **(env or {})},
+    )
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout
