@@ -45,7 +45,7 @@ def test_a_page_far_on_reads_its_own_rows_only(targets, django_assert_num_querie
     assert "OFFSET" not in reading
 
 
-@pytest.mark.parametrize("order", [("created_at", "id"), ("-created_at", "-id")])
+@pytest.mark.parametrize("order", [("created_at", "id"), ("-created_at", "-id"), ("-weight", "-id"), ("target", "id")])
 def test_the_order_of_lists_is_an_index(targets, order):
     plan = Target.objects.order_by(*order).values_list("pk").explain()
 

@@ -3,6 +3,7 @@
 import pytest
 from django.utils import timezone
 
+from gateway_admin.catalog import queries
 from gateway_admin.monitoring.actions import Flip, mark_targets, record_engine
 from gateway_admin.monitoring.models import TargetHealth
 from tests.gateway_admin.builders import a_target, an_upstream
@@ -10,6 +11,12 @@ from tests.gateway_admin.monitoring.builders import a_report, an_ejection
 
 pytestmark = pytest.mark.django_db
 CHECKED = {"active": {"healthy": {"interval": 1}, "unhealthy": {"http_failures": 3}}}
+
+
+@pytest.fixture(autouse=True, params=[300, 0], ids=["few marks", "many marks"])
+def marks(request, monkeypatch):
+    """However unhealthy targets are found, the answers are the same."""
+    monkeypatch.setattr(queries, "FEW_MARKS", request.param)
 
 
 def mark(target, *, healthy=False, address=None):
@@ -124,3 +131,15 @@ def test_a_target_that_all_workers_keep_out_is_due_nothing(api):
     record_engine(a_report(ejected=([an_ejection(out)], [an_ejection(out, until=None)])))
 
     assert (read(api, out)["expectedShare"], read(api, other)["expectedShare"]) == (0, 100)
+
+
+def test_an_upstream_is_read_once_however_many_of_its_targets_are(api, django_assert_num_queries):
+    upstream = an_upstream(healthchecks=CHECKED)
+    for _ in range(10):
+        mark(a_target(upstream))
+    api.get("/api/targets")  # the token's use is noted
+
+    with django_assert_num_queries(8):
+        found = api.get("/api/targets").json()["data"]
+
+    assert {target["health"] for target in found} == {"unhealthy"}
