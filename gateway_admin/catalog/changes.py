@@ -7,7 +7,7 @@ versions: a reader that has seen version *n* will never see a row below *n* appe
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -73,6 +73,8 @@ class Batch:
 
     def close(self) -> None:
         if self.changes:
+            for accompany in ACCOMPANIED:
+                accompany(self.changes)
             Change.objects.bulk_create(self.changes, batch_size=500)
             self.head.save(update_fields=["version"])
             transaction.on_commit(self._committed)
@@ -88,6 +90,10 @@ class Batch:
         self.committed_s = time.monotonic()
         announce(self.version)
 
+
+ACCOMPANIED: list[Callable[[list[Change]], None]] = []
+"""Called with each batch inside its transaction: what an app above must store together with an edit, or not at all.
+Its ``AppConfig`` puts it here."""
 
 _current: ContextVar[Batch | None] = ContextVar("current_batch", default=None)
 

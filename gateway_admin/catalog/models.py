@@ -93,6 +93,7 @@ class Upstream(Entity):
     )
     use_srv_name = models.BooleanField()
     healthchecks = models.JSONField()
+    probe = models.JSONField()
     when_all_unhealthy = models.TextField()
     panic_threshold = models.IntegerField()
     slow_start = models.JSONField()

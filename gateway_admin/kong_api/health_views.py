@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from gateway_admin.catalog.models import Target, Upstream
 from gateway_admin.catalog.queries import with_health
 from gateway_admin.monitoring import queries
-from gateway_admin.monitoring.actions import Flip, Source, mark_targets
+from gateway_admin.monitoring.actions import ChecksOff, mark_by_hand
 from gateway_admin.monitoring.queries import HEALTHY, UNHEALTHY, TargetState, UpstreamState
 from proxy_engine import spec
 from proxy_engine.spec.scalars import is_ip, normalise_target, split_host_port
@@ -41,7 +41,7 @@ class Health(KongView):
             found, place = newest_first(targets.values("id", "created_at"), str(upstream.pk), after, size)
             chosen = targets.filter(pk__in=[row["id"] for row in found])
             rows = with_health(chosen).order_by("-created_at", "-id")
-            return [_of_target(queries.target_state(healthchecks, target)) for target in rows], place
+            return [_of_target(member) for member in queries.target_states(healthchecks, rows)], place
 
         return cut
 
@@ -61,13 +61,10 @@ class Mark(KongView):
         target = find_target(upstream, targets)
         if address is not None:
             _refuse_other_address(target, address)
-        rules = spec.to_spec("upstreams", upstream.to_values())
-        ends_ejection = self.healthy and rules.circuit_breaker.is_on
-        if not (queries.checks_are_on(rules.healthchecks) or ends_ejection):
-            raise errors.plain(400, f"healthchecks are off for upstream {upstream.name}: nothing would keep the mark")
-        cause = f"set {'healthy' if self.healthy else 'unhealthy'} by {self.actor().name}"
-        flip = Flip(str(target.pk), str(upstream.pk), target.target, self.healthy, cause, actor=self.actor().name)
-        mark_targets([flip], source=Source.MANUAL)
+        try:
+            mark_by_hand(target, healthy=self.healthy, by=self.actor().name)
+        except ChecksOff as off:
+            raise errors.plain(400, str(off)) from off
         return nothing()
 
 
@@ -90,13 +87,14 @@ def _details(member: TargetState) -> dict[str, Any]:
     weight = member.target.weight if member.target.is_in_use else 0
     available = weight if member.is_available else 0
     health = UNHEALTHY if member.state == UNHEALTHY else HEALTHY
+    addresses = [{"ip": host, "port": port, "weight": weight, "health": health}] if member.resolves else []
     return {
         "host": host,
         "port": port,
-        "dns": "AAAA" if ":" in host else "A",
+        "dns": ("AAAA" if ":" in host else "A") if member.resolves else "dns server error: the name has no address",
         "nodeWeight": weight,
         "weight": {"total": weight, "available": available, "unavailable": weight - available},
-        "addresses": [{"ip": host, "port": port, "weight": weight, "health": health}],
+        "addresses": addresses,
     }
 
 

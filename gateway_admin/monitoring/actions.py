@@ -1,7 +1,7 @@
 """Everything that writes what was observed: flips of targets, reports of engines, the end of old history."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from gateway_admin.catalog.models import Change, Target
+from proxy_engine import spec
 from proxy_engine.sources import HealthFlip, NodeReport
 
 from . import episodes
@@ -54,6 +55,21 @@ def mark_targets(flips: Iterable[Flip], *, source: Source, at: datetime | None =
     return before | stored
 
 
+def mark_by_hand(target: Target, *, healthy: bool, by: str) -> None:
+    """Until checks or traffic find otherwise. Raises ``ChecksOff`` where nothing would keep or lift the mark."""
+    rules = spec.to_spec("upstreams", target.upstream.to_values())
+    checks, ends_ejection = rules.healthchecks, healthy and rules.circuit_breaker.is_on
+    if not (checks.active.is_on or checks.passive.is_on or ends_ejection):
+        raise ChecksOff(f"healthchecks are off for upstream {target.upstream.name}: nothing would keep the mark")
+    cause = f"set {'healthy' if healthy else 'unhealthy'} by {by}"
+    flip = Flip(str(target.pk), str(target.upstream_id), target.target, healthy, cause, actor=by)
+    mark_targets([flip], source=Source.MANUAL)
+
+
+class ChecksOff(Exception):
+    """In words for whoever asked."""
+
+
 def mark_by_traffic(flips: Iterable[HealthFlip]) -> dict[str, int]:
     """What passive checks of an engine found. Each keeps its own time: it may have waited for us to come back."""
     seen = [
@@ -68,6 +84,18 @@ def mark_by_traffic(flips: Iterable[HealthFlip]) -> dict[str, int]:
         for flip in flips
     ]
     return mark_targets(seen, source=Source.PASSIVE)
+
+
+FIRST_CHECK = "first check"
+"""In the place of a check's fingerprint: the mark of a target that was not checked yet, which one success lifts."""
+
+
+def mark_newcomers(flips: Iterable[Flip]) -> None:
+    """Whatever was known before was of another address, or is no longer true."""
+    with transaction.atomic():
+        head = locked_head()
+        waiting = [replace(flip, judged_by=FIRST_CHECK) for flip in flips]
+        _store(head, waiting, Source.CONFIG, None, dict.fromkeys(flip.target_id for flip in waiting))
 
 
 def lift_marks(causes: Mapping[str, str], *, at: datetime | None = None) -> dict[str, int]:

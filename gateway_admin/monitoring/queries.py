@@ -1,6 +1,7 @@
 """What is known of targets, upstreams and engines, in Kong's words and in a fixed number of SQL statements."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +14,7 @@ from gateway_admin.catalog.changes import head_version
 from gateway_admin.catalog.models import Target, Upstream
 from gateway_admin.catalog.queries import with_health
 from proxy_engine import spec
+from proxy_engine.spec.scalars import is_ip, split_host_port
 
 from .checks.load import CheckLoad, read_load
 from .models import EngineNode, HealthEvent, TargetHealth, live_since
@@ -22,20 +24,22 @@ log = logging.getLogger(__name__)
 
 HEALTHY = "HEALTHY"
 UNHEALTHY = "UNHEALTHY"
+DNS_ERROR = "DNS_ERROR"
 HEALTHCHECKS_OFF = "HEALTHCHECKS_OFF"
 
 
 @dataclass(frozen=True)
 class TargetState:
-    """``mark`` is None for a target that never failed."""
+    """``mark`` is None for a target that never failed. ``resolves``: False where its name has no address."""
 
     target: Target
     mark: TargetHealth | None
     state: str
+    resolves: bool = True
 
     @property
     def is_available(self) -> bool:
-        return self.target.is_in_use and self.state != UNHEALTHY
+        return self.target.is_in_use and self.resolves and self.state not in (UNHEALTHY, DNS_ERROR)
 
 
 @dataclass(frozen=True)
@@ -75,20 +79,41 @@ def checks_are_on(healthchecks: spec.Healthchecks) -> bool:
     return healthchecks.active.is_on or healthchecks.passive.is_on
 
 
-def target_state(healthchecks: spec.Healthchecks, target: Target) -> TargetState:
-    """``target`` from ``catalog.queries.with_health``. A mark about another address is not about this target."""
+def target_states(healthchecks: spec.Healthchecks, targets: Iterable[Target]) -> list[TargetState]:
+    """Of one upstream, from ``catalog.queries.with_health``. One statement, and one more where some have names."""
+    targets = list(targets)
+    has_names = any(not is_ip(split_host_port(target.target)[0]) for target in targets)
+    unresolved = unresolved_targets() if has_names else frozenset()
+    return [_target_state(healthchecks, target, str(target.pk) not in unresolved) for target in targets]
+
+
+def _target_state(healthchecks: spec.Healthchecks, target: Target, resolves: bool) -> TargetState:
+    """A mark about another address is not about this target."""
     mark = getattr(target, "health", None)
     mark = mark if mark is not None and mark.address == target.target else None
     if not target.weight or not checks_are_on(healthchecks):
-        return TargetState(target, mark, HEALTHCHECKS_OFF)
+        return TargetState(target, mark, HEALTHCHECKS_OFF, resolves)
+    if not resolves:
+        return TargetState(target, mark, DNS_ERROR, resolves)
     return TargetState(target, mark, UNHEALTHY if mark and not mark.healthy else HEALTHY)
 
 
+def unresolved_targets() -> frozenset[str]:
+    """Ids of the targets whose names no worker of a live engine can resolve. One statement."""
+    engines = EngineNode.objects.live().values_list("workers", flat=True)
+    told = [
+        frozenset(fact["target_id"] for fact in worker.get("unresolved", ()))
+        for of_engine in engines
+        for worker in of_engine
+    ]
+    return frozenset.intersection(*told) if told else frozenset()
+
+
 def upstream_state(upstream: Upstream) -> UpstreamState:
-    """One statement."""
+    """Two statements at most."""
     healthchecks = spec.to_spec(Upstream.kind, upstream.to_values()).healthchecks
     rows = with_health(upstream.targets.all()).order_by("-created_at", "-id")
-    return UpstreamState(upstream, healthchecks, [target_state(healthchecks, target) for target in rows])
+    return UpstreamState(upstream, healthchecks, target_states(healthchecks, rows))
 
 
 EVENT_CONDITIONS = {

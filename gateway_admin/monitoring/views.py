@@ -3,16 +3,20 @@
 import math
 from datetime import UTC, datetime, timedelta
 
-from django.shortcuts import render
+from django.contrib import messages
+from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from gateway_admin.catalog.models import Change, Target
 from gateway_admin.catalog.views.live import count_fragments
 from gateway_admin.catalog.views.rows import TROUBLED, entity_counts, upstream_rows
+from gateway_admin.common.htmx import go_to
 from gateway_admin.common.permissions import permitted
 
+from .actions import ChecksOff, mark_by_hand
 from .queries import VersionState, check_load, engines, version_state
 
 RECENT = 10  # changes in the feed
@@ -89,6 +93,22 @@ def _steps(counts: dict[str, int]) -> list[dict]:
         }
         for kind, title, text in STEPS
     ]
+
+
+@permitted("write", "targets")
+@require_POST
+def mark_target(request, target_id):
+    """``healthy=1`` or ``0``: a person's word about health, which leaves the operator's switch alone."""
+    target = get_object_or_404(Target.objects.select_related("upstream"), pk=target_id)
+    healthy = request.POST.get("healthy") == "1"
+    try:
+        mark_by_hand(target, healthy=healthy, by=request.user.get_username())
+    except ChecksOff as off:
+        messages.error(request, f"{off}.")
+    else:
+        word = "healthy" if healthy else "unhealthy"
+        messages.success(request, f"Marked {target.target} {word}, until a check or traffic finds otherwise.")
+    return go_to(request, reverse("entity", args=["targets", target.pk]))
 
 
 @permitted("read", None)

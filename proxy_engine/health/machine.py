@@ -50,11 +50,16 @@ class Kind(StrEnum):
 
 
 class Outcome(NamedTuple):
-    """What one probe or one attempt came to: an answer, a connection, a timeout or a broken connection."""
+    """What one probe or one attempt came to: an answer, a connection, a timeout or a broken connection.
+
+    ``accepted``: an answer that was judged by more than its status; ``words`` say how, as "SERVING".
+    """
 
     status: int | None = None  # of the answer; 0 when it could not be read
     timeout_s: float | None = None  # how long it was waited for
     failure: str | None = None  # "connection refused", "reset", "TLS handshake failed", …
+    accepted: bool | None = None
+    words: str | None = None
 
     @classmethod
     def answered(cls, status: int) -> Outcome:
@@ -64,6 +69,10 @@ class Outcome(NamedTuple):
     def connected(cls) -> Outcome:
         """All that a TCP check asks for."""
         return cls()
+
+    @classmethod
+    def judged(cls, accepted: bool, words: str) -> Outcome:
+        return cls(accepted=accepted, words=words)
 
     @classmethod
     def timed_out(cls, after_s: float) -> Outcome:
@@ -146,6 +155,8 @@ def interpret(outcome: Outcome, rule: Rule) -> Kind | None:
         return Kind.TIMEOUT
     if outcome.failure is not None:
         return Kind.TCP_FAILURE
+    if outcome.accepted is not None:
+        return Kind.SUCCESS if outcome.accepted else Kind.HTTP_FAILURE
     if outcome.status is None or outcome.status in rule.healthy.http_statuses:
         return Kind.SUCCESS
     if outcome.status in rule.unhealthy.http_statuses or outcome.status == 0:

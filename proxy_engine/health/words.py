@@ -39,6 +39,8 @@ def outcome_text(outcome: Outcome) -> str:
         return f"timeout after {outcome.timeout_s:g} s"
     if outcome.failure is not None:
         return outcome.failure
+    if outcome.words is not None:
+        return outcome.words
     if outcome.status is None:
         return "connected"
     return str(outcome.status) if outcome.status else "unreadable answer"

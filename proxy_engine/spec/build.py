@@ -15,6 +15,7 @@ from .types import (
     Healthchecks,
     HealthyRule,
     PassiveChecks,
+    ProbeRules,
     RetryRules,
     Route,
     Service,
@@ -108,7 +109,9 @@ def upstream(values: Mapping) -> Upstream:
             "panic_threshold",
         ),
         slow_start=_record(SlowStart, values["slow_start"]),
+        client_certificate_id=values["client_certificate"]["id"] if values["client_certificate"] else None,
         healthchecks=healthchecks(values["healthchecks"]),
+        probe=_probe(values["probe"]),
         retry=_record(RetryRules, values["retry"]),
         circuit_breaker=_record(CircuitBreaker, values["circuit_breaker"]),
         connections=_record(ConnectionRules, values["connections"]),
@@ -117,17 +120,20 @@ def upstream(values: Mapping) -> Upstream:
 
 
 def healthchecks(values: Mapping) -> Healthchecks:
-    active, passive = values["active"], values["passive"]
-    return Healthchecks(
-        active=ActiveChecks(
-            **_take(active, "type", "timeout", "concurrency", "http_path", "https_sni", "https_verify_certificate"),
-            headers=_headers(active["headers"]),
-            healthy=_healthy(active["healthy"]),
-            unhealthy=_unhealthy(active["unhealthy"]),
-        ),
-        passive=PassiveChecks(passive["type"], _healthy(passive["healthy"]), _unhealthy(passive["unhealthy"])),
-        threshold=values["threshold"],
+    return Healthchecks(active_checks(values["active"]), passive_checks(values["passive"]), values["threshold"])
+
+
+def active_checks(active: Mapping) -> ActiveChecks:
+    return ActiveChecks(
+        **_take(active, "type", "timeout", "concurrency", "http_path", "https_sni", "https_verify_certificate"),
+        headers=_headers(active["headers"]),
+        healthy=_healthy(active["healthy"]),
+        unhealthy=_unhealthy(active["unhealthy"]),
     )
+
+
+def passive_checks(passive: Mapping) -> PassiveChecks:
+    return PassiveChecks(passive["type"], _healthy(passive["healthy"]), _unhealthy(passive["unhealthy"]))
 
 
 def _healthy(rule: Mapping) -> HealthyRule:
@@ -142,6 +148,11 @@ def _unhealthy(rule: Mapping) -> UnhealthyRule:
         rule["timeouts"],
         rule["http_failures"],
     )
+
+
+def _probe(values: Mapping) -> ProbeRules:
+    taken = {field.name: values[field.name] for field in fields(ProbeRules)}
+    return ProbeRules(**taken | {"json": _tuple(values["json"])})
 
 
 def _record(spec: type[_R], values: Mapping) -> _R:

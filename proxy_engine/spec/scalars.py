@@ -22,6 +22,7 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}", re.S)
 _LABEL = re.compile(r"[A-Za-z0-9_-]*[A-Za-z0-9_]\Z")
 _DIGITS_AND_DOTS = re.compile(r"[0-9.]+\Z")
 _METHOD = re.compile(r"[A-Z]+\Z")
+_GRPC_SERVICE = re.compile(r"[!-~]+\Z")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\Z")
 _PORT = re.compile(r"[0-9]{1,5}\Z")
 _CIDR = re.compile(r"[0-9A-Fa-f.:]+(?:/[0-9]{1,3})?\Z")
@@ -75,6 +76,11 @@ def cookie_name(value: str) -> str | None:
     if _TOKEN.match(value):
         return None
     return f"contains one or more invalid characters. expected a cookie name (RFC 2616 token), got '{value}'"
+
+
+def grpc_service(value: str) -> str | None:
+    """Of ours. Whatever a server calls its services, as long as it can be read: ``orders.v1.Orders``."""
+    return None if _GRPC_SERVICE.match(value) else "must be printable ASCII without spaces"
 
 
 def method(value: str) -> str | None:

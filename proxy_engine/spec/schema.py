@@ -365,6 +365,18 @@ def _put(values: Mapping, steps: tuple[str, ...], value: Any) -> dict[str, Any]:
     return {**values, first: _put(inner or {}, tuple(rest), value)}
 
 
+def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """``{"a.b": 1}`` → ``{"a": {"b": 1}}``."""
+    nested: dict[str, Any] = {}
+    for path, value in flat.items():
+        *records, name = path.split(".")
+        place = nested
+        for record in records:
+            place = place.setdefault(record, {})
+        place[name] = value
+    return nested
+
+
 def shown_name(name: Any) -> str:
     """A client's name for a field as it may stand in an answer or a log: one line, bounded, valid Unicode."""
     return scalars.UNCLEAN.sub("\N{REPLACEMENT CHARACTER}", str(name)[:MAX_NAME])

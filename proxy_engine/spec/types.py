@@ -70,11 +70,6 @@ class UnhealthyRule:
     http_failures: int
 
 
-PROBED_TYPES = frozenset({"http", "https", "tcp"})
-"""The kinds of active checks that are made. The schema also takes grpc and grpcs, as Kong's does; like Kong's checker,
-ours does not know them yet."""
-
-
 @dataclass(frozen=True, slots=True)
 class ActiveChecks:
     type: str
@@ -89,13 +84,21 @@ class ActiveChecks:
 
     @property
     def is_on(self) -> bool:
-        return bool(self.healthy.interval or self.unhealthy.interval) and self.type in PROBED_TYPES
+        """Whether any checks are made (Kong §9.1)."""
+        return bool(self.healthy.interval or self.unhealthy.interval)
 
     @property
     def can_fail(self) -> bool:
-        """Whether anything could ever come of it: Kong's thresholds are 0 by default, which means never."""
+        """Whether they could ever take a target out: limits are 0 by default, which means never."""
         rule = self.unhealthy
-        return self.is_on and bool(rule.tcp_failures or rule.timeouts or rule.http_failures)
+        sees_failures = {"tcp": False, "grpc": True, "grpcs": True}.get(self.type, bool(rule.http_statuses))
+        counts = rule.tcp_failures or rule.timeouts or (rule.http_failures and sees_failures)
+        return bool(self.healthy.interval and counts)
+
+    @property
+    def can_recover(self) -> bool:
+        """Whether they could ever bring one back."""
+        return bool(self.unhealthy.interval and self.healthy.successes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +109,14 @@ class PassiveChecks:
 
     @property
     def is_on(self) -> bool:
+        """As Kong has it: some failure has a limit."""
         rule = self.unhealthy
         return bool(rule.tcp_failures or rule.timeouts or rule.http_failures)
+
+    @property
+    def can_fail(self) -> bool:
+        rule = self.unhealthy
+        return bool(rule.tcp_failures or rule.timeouts or (rule.http_failures and rule.http_statuses))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +128,27 @@ class Healthchecks:
     @property
     def can_judge(self) -> bool:
         """Whether any of the checks could ever find a target unhealthy."""
-        return self.active.can_fail or self.passive.is_on
+        return self.active.can_fail or self.passive.can_fail
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRules:
+    """How active checks ask, beyond Kong's settings."""
+
+    method: str
+    host: str | None  # Host header and TLS name; None = the upstream's, or the target's
+    port: int | None  # None = the target's
+    body: str | None
+    contains: str | None  # text that the answer's body must have
+    matches: str | None  # RE2
+    json: tuple[str, ...]  # path=value, all of them
+    grpc_service: str | None  # None = the whole server
+    jitter: float  # percent of the interval
+    start_unhealthy: bool  # a new target is down until a check of it succeeded
+
+    @property
+    def reads_body(self) -> bool:
+        return bool(self.contains or self.matches or self.json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +240,9 @@ class Upstream:
     hash_fallback_uri_capture: str | None
     slots: int
     host_header: str | None
+    client_certificate_id: str | None
     healthchecks: Healthchecks
+    probe: ProbeRules
     when_all_unhealthy: str  # "refuse", "use_all" or "threshold"
     panic_threshold: int  # percent of the weight; with "threshold"
     slow_start: SlowStart

@@ -8,6 +8,7 @@ from typing import Any
 from . import scalars
 from .entity import Entity, tags, text
 from .health_fields import HEALTHCHECKS
+from .probe_fields import PROBE
 from .schema import ENTITY, Boolean, Checked, Field, Integer, Problem, Reference, String
 from .upstream_fields import CIRCUIT_BREAKER, CONNECTIONS, DRAIN, RETRY, SLOW_START
 
@@ -51,6 +52,7 @@ UPSTREAM_FIELDS: dict[str, Field] = {
     "client_certificate": Reference(to="certificates", help="Shown to targets that ask for one."),
     "use_srv_name": Boolean(default=False, help="Send the SRV name as Host header."),
     "healthchecks": HEALTHCHECKS,
+    "probe": PROBE,
     "when_all_unhealthy": String(
         default="refuse",
         choices=WHEN_ALL_UNHEALTHY,

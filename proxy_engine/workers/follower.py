@@ -119,20 +119,28 @@ class Follower:
         except SnapshotNeeded:
             await self._load()
             return
+        # Health is read after the edits and taken before them: a new target that has to wait for its first check is
+        # stored with its mark, and no worker may see the one without the other. Deleting a target forgets its mark,
+        # which therefore is taken once more: the same read may have made the target anew.
+        health = await self._read_health()
+        self._take_health(*health)
         if rows:
             self.mirror.apply(rows)
             self.on_changes(rows)
-        await self._catch_up_health()
+            if any(row.after is None for row in rows):
+                self._take_health(*health)
 
-    async def _catch_up_health(self) -> None:
+    async def _read_health(self) -> tuple[int, list[HealthFact]]:
         """Of a target whose flip the control plane did not have when it was asked, we read again once it has."""
         disputed = set(self.flips.disputed)
         seq, facts = await self.source.health_since(self.mirror.health_seq)
-        if seq == self.mirror.health_seq:
-            return
         known = undisputed(facts, disputed | set(self.flips.disputed))
-        self.mirror.set_health(seq if len(known) == len(facts) else self.mirror.health_seq, known)
-        self.on_health(known)
+        return (seq if len(known) == len(facts) else self.mirror.health_seq), known
+
+    def _take_health(self, seq: int, known: list[HealthFact]) -> None:
+        if known or seq != self.mirror.health_seq:
+            self.mirror.set_health(seq, known)
+            self.on_health(known)
 
     async def _load(self) -> None:
         self._take_snapshot(await self.source.load())

@@ -17,7 +17,7 @@ OWN_NAMES = {
 # Accepted in bodies beside the fields: dialect name → what the shorthands in ``reading`` know it as.
 ALSO_READ = {
     "services": {"url": "url", "upstreamId": "upstream"},
-    "upstreams": {"healthchecks": "healthchecks"},
+    "upstreams": {"healthchecks": "healthchecks", "checkUrl": "check_url"},
     "plugins": {"pluginName": "name"},
 }
 

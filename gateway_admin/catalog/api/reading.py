@@ -6,7 +6,8 @@ route
     ``serviceId`` by id or name · a path ``/x/*`` = the prefix ``/x/`` · a header's value alone = a list of one
 upstream
     ``algorithm``: ``hash``, ``ip-hash``, ``health-aware``, ``weighted-round-robin`` for their equals ·
-    ``hashOn``: ``header:NAME``, ``cookie:NAME``, ``query:NAME``, ``uri-capture:NAME``, ``uri`` = ``path``
+    ``hashOn``: ``header:NAME``, ``cookie:NAME``, ``query:NAME``, ``uri-capture:NAME``, ``uri`` = ``path`` ·
+    ``checkUrl`` = ``healthcheck.active`` and ``probe`` in one (``proxy_engine.spec.check_url``)
 target
     ``upstreamId`` by id or name · ``target`` = ``http://host:port/path`` for target, scheme and path in one
 plugin
@@ -14,6 +15,7 @@ plugin
 """
 
 from collections.abc import Callable, Mapping
+from types import NoneType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +24,7 @@ from gateway_admin.catalog.kinds import KINDS
 from gateway_admin.common.problems import EntityInvalid
 from proxy_engine import spec
 from proxy_engine.spec import ENTITY, Problem
+from proxy_engine.spec.check_url import read_check_url
 
 from .names import inner_names, names_in
 
@@ -161,9 +164,27 @@ _HASH_DETAILS = {"header": "header", "cookie": "cookie", "query": "query_arg", "
 def _upstream(values: dict, base: Mapping, problems: Problems) -> dict[str, Any]:
     if isinstance(values.get("algorithm"), str):
         values |= _ALGORITHMS.get(values["algorithm"], {})
+    if "check_url" in values:
+        values = _checked_by_url(values, problems)
     for selector in ("hash_on", "hash_fallback"):
         values |= _hash_input(selector, values.get(selector))
     return _couple(values, base.get("hash_on", "none"))
+
+
+def _checked_by_url(values: dict, problems: Problems) -> dict[str, Any]:
+    rest = {name: value for name, value in values.items() if name != "check_url"}
+    if values["check_url"] is None:
+        return rest
+    checks = rest.get("healthchecks")
+    if "probe" in rest or (isinstance(checks, Mapping) and "active" in checks):
+        text = "describes the whole check: leave healthcheck.active and probe out"
+        problems.append(Problem(("check_url",), text))
+        return rest
+    patch, found = read_check_url(values["check_url"], "check_url")
+    problems += found
+    if not patch or not isinstance(checks, Mapping | NoneType):
+        return rest
+    return rest | patch | {"healthchecks": {**(checks or {}), **patch["healthchecks"]}}
 
 
 def _hash_input(selector: str, text: Any) -> dict[str, Any]:

@@ -26,6 +26,7 @@ _CONTROL = {
 _ALSO_READ_HELP = {
     "url": "protocol, host, port and path in one; overrides the four.",
     "healthchecks": "Kong's name for healthcheck.",
+    "checkUrl": "healthcheck.active and probe in one URL, such as tcp://_:5432?interval=5s&timeout=1s.",
     "pluginName": "The same as name.",
 }
 

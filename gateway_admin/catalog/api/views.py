@@ -29,6 +29,7 @@ from .answers import answers, read_only_names
 from .bulk import answer as answer_to_bulk
 from .bulk import gone_along, read_request
 from .filters import filtered, ordered
+from .hinting import without_effect
 from .names import field_of
 from .reading import read
 
@@ -61,7 +62,7 @@ class EntityViewSet(ViewSet):
         values = self.read({}) | self.fixed_values()
         with batch(self.actor()) as edits:
             entity = actions.create(kind=self.kind, values=values, actor=edits.actor)
-        return self.written(entity, edits.version, status=201)
+        return self.written(entity, edits.version, status=201, warnings=without_effect(entity))
 
     def update(self, request, key, **parents):
         stored = self.find(key).to_values()
@@ -82,7 +83,7 @@ class EntityViewSet(ViewSet):
                 expected_version=self.expected_version(),
             )
         warnings = without_upstream(self.kind, stored, entity.to_values())
-        return self.written(entity, edits.version, warnings=warnings)
+        return self.written(entity, edits.version, warnings=[*warnings, *without_effect(entity)])
 
     def destroy(self, request, key, **parents):
         entity = self.find(key)

@@ -14,6 +14,8 @@ from django.forms import BoundField
 
 from gateway_admin.catalog.neighbours import neighbours
 from proxy_engine import spec
+from proxy_engine.spec.check_url import read_check_url
+from proxy_engine.spec.schema import nest
 
 from .fields import MomentField, SearchField, WordsField, field_for
 from .hints import hints
@@ -25,8 +27,8 @@ from .layout import (
     NOTES,
     ON_ONE_LINE,
     PRESETS,
+    SHORTHANDS,
     layout_of,
-    nest,
     rule_at,
     searched,
     value_at,
@@ -70,6 +72,8 @@ class EntityForm(forms.Form):
         initial = {path: None if path in secrets else value_at(values, path) for path in rules}
         super().__init__(data, initial=initial | kw.pop("initial", {}), **kw)
         self.fields |= {path: self._field(path, label) for path, label in self._paths().items()}
+        for name, label, rule in SHORTHANDS.get(kind, {}).values():
+            self.fields[name] = field_for(rule, label=label)
 
     def _paths(self) -> dict[str, str]:
         every = {path: label for section in self._layout() for path, label in section.fields.items()}
@@ -105,13 +109,19 @@ class EntityForm(forms.Form):
     def _nested(self, flat: Mapping[str, Any]) -> dict[str, Any]:
         found = {path: flat[path] for path in self._paths() if path in flat}
         stays = {path: secret for path, secret in self.kept.items() if found.get(path) is None and not self._goes(path)}
-        return nest(found | stays) | self.given
+        values = nest(found | stays) | self.given
+        if url := flat.get("check_url"):
+            patch, _ = read_check_url(url, "check_url")
+            return spec.merge(self.kind, values, patch)
+        return values
 
     def _goes(self, path: str) -> bool:
         return f"{self.add_prefix(path)}.goes" in self.data and self.fields[path].may_go
 
     def clean(self):
         """Where something cannot even be read, say at once what else is wrong; otherwise the action will say it."""
+        if url := self.cleaned_data.get("check_url"):
+            self.add_problems(read_check_url(url, "check_url")[1])
         if self.errors:
             unread = set(self.errors)
             self.add_problems(
@@ -162,11 +172,14 @@ class EntityForm(forms.Form):
         for section in self._layout():
             shown = [
                 ShownField(self[path], notes.get(path, ""), NOTES.get((self.kind, path), ""))
-                for path in section.fields
+                for path in (*self._shorthand(section), *section.fields)
                 if path in self.fields
             ]
             if shown:
                 yield ShownSection(section, shown, self._is_open(section, shown), self._preset(section))
+
+    def _shorthand(self, section: Section) -> tuple[str, ...]:
+        return SHORTHANDS.get(self.kind, {}).get(section.key, ())[:1]
 
     def _is_open(self, section: Section, shown: list[ShownField]) -> bool:
         """Folded away are only sections at their defaults: what is set or wrong must be seen."""
@@ -179,7 +192,7 @@ class EntityForm(forms.Form):
         return None if preset is None or any(self._is_set(self[path]) for path in preset.values) else preset
 
     def _is_set(self, bound: BoundField) -> bool:
-        default = bound.field.prepare_value(self._rule(bound.name).fresh_default())
+        default = bound.field.prepare_value(bound.field.rule.fresh_default())
         return _as_shown(bound.value()) != _as_shown(default)
 
     def hints(self) -> dict[str, str]:

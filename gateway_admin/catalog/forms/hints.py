@@ -24,6 +24,7 @@ def hints(kind: str, values: Mapping, around: Neighbours = NONE) -> dict[str, st
 def _upstream_hints(values: Mapping, around: Neighbours) -> Hints:
     checks = values["healthchecks"]
     yield from _active_hints(checks["active"])
+    yield from _probe_hints(checks["active"], values["probe"])
     yield from _passive_hints(checks["active"], checks["passive"])
     yield from _all_unhealthy_hints(values)
     yield from _slow_start_hints(values["slow_start"])
@@ -41,13 +42,40 @@ def _active_hints(active: Mapping) -> Hints:
         if _counts_failures(unhealthy):
             yield f"{at}healthy.interval", "0 checks nothing: the failure counts below have no effect."
     elif not _counts_failures(unhealthy):
-        yield f"{at}healthy.interval", "Checks run but can never take a target out: each failure count is 0."
+        yield f"{at}healthy.interval", "Off: checks run but can never take a target out, each failure count is 0."
     if unhealthy["interval"] and not healthy["successes"]:
         yield f"{at}healthy.successes", "0 means never: checks cannot bring an unhealthy target back."
     if healthy["interval"] and _counts_failures(unhealthy) and not unhealthy["interval"]:
         yield f"{at}unhealthy.interval", "0 checks nothing: a target that became unhealthy stays out."
     if active["type"] == "tcp" and unhealthy["http_failures"]:
         yield f"{at}unhealthy.http_failures", "No effect: a tcp check sees no status."
+    if active["type"] in ("http", "https"):
+        yield from _status_hints(at, healthy, unhealthy)
+
+
+def _status_hints(at: str, healthy: Mapping, unhealthy: Mapping) -> Hints:
+    if unhealthy["http_failures"] and not unhealthy["http_statuses"]:
+        yield f"{at}unhealthy.http_statuses", "None: no status counts as failure, only an answer that cannot be read."
+    if healthy["successes"] and not healthy["http_statuses"]:
+        yield f"{at}healthy.http_statuses", "None: no status counts as success, so nothing brings a target back."
+
+
+_OF_HTTP = ("method", "body", "contains", "matches", "json")
+
+
+def _probe_hints(active: Mapping, probe: Mapping) -> Hints:
+    kind, is_http = active["type"], active["type"] in ("http", "https")
+    for name in _OF_HTTP if not is_http else ():
+        if _differs("probe", probe, name):
+            yield f"probe.{name}", f"No effect: a {kind} check sends no HTTP request of its own."
+    if kind == "tcp" and probe["host"]:
+        yield "probe.host", "No effect: a tcp check only connects."
+    if probe["grpc_service"] and kind not in ("grpc", "grpcs"):
+        yield "probe.grpc_service", f"No effect: the checks are of the type {kind}."
+    if is_http and probe["method"] == "HEAD" and any(probe[name] for name in ("contains", "matches", "json")):
+        yield "probe.method", "The answer to HEAD has no body: the checks can only fail."
+    if probe["start_unhealthy"] and not (active["unhealthy"]["interval"] and active["healthy"]["successes"]):
+        yield "probe.start_unhealthy", "No effect: no check could let a target in."
 
 
 def _passive_hints(active: Mapping, passive: Mapping) -> Hints:
@@ -57,6 +85,8 @@ def _passive_hints(active: Mapping, passive: Mapping) -> Hints:
             "healthchecks.passive.unhealthy.http_failures",
             "A target taken out gets no requests that could bring it back: let active checks do that.",
         )
+    if passive["unhealthy"]["http_failures"] and not passive["unhealthy"]["http_statuses"]:
+        yield "healthchecks.passive.unhealthy.http_statuses", "None: no status counts as failure."
 
 
 def _counts_failures(rule: Mapping) -> bool:

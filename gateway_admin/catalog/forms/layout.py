@@ -12,6 +12,7 @@ from typing import Any
 
 from proxy_engine import spec
 from proxy_engine.spec import certificates
+from proxy_engine.spec.check_url import USUAL
 
 from .plugin_layout import sections_of
 from .sections import Preset, Section, labels
@@ -42,6 +43,19 @@ _ACTIVE = _record_labels(
     https_sni="TLS server name",
     https_verify_certificate="Verify certificate",
     concurrency="Concurrency",
+)
+_PROBE = _record_labels(
+    "probe",
+    method="Method",
+    host="Host",
+    port="Port",
+    body="Request body",
+    contains="Body contains",
+    matches="Body matches",
+    json="JSON says",
+    grpc_service="gRPC service",
+    jitter="Jitter",
+    start_unhealthy="New targets wait",
 )
 _PASSIVE = _record_labels(
     "healthchecks.passive",
@@ -133,6 +147,10 @@ LAYOUT: dict[str, tuple[Section, ...]] = {
         Section(
             "Active health checks", _ACTIVE, slug="health-checks", key="active",
             note="The gateway asks each target by itself, at fixed intervals.",
+        ),
+        Section(
+            "What the checks ask and expect", _PROBE, slug="health-checks", key="probe",
+            note="Of the active checks; Kong has none of these.",
         ),
         Section(
             "Passive health checks", _PASSIVE, slug="health-checks", key="passive",
@@ -244,16 +262,18 @@ CHOICE_WORDS: dict[str, dict[str, str]] = {
 }
 """What a choice means, where its name alone does not say it; the name stays, REST and files have it."""
 
+CHECK_URL = spec.String(
+    help="The whole check in one line, such as http://_/health?interval=5s&timeout=1s; it replaces what stands in "
+    "this section and the next."
+)
+SHORTHANDS: dict[str, dict[str, tuple[str, str, spec.String]]] = {
+    "upstreams": {"active": ("check_url", "Or as one URL", CHECK_URL)},
+}
+"""By kind and key of the section whose first field it is: name, label and rule of what stands for several fields."""
+
 _ALL_0 = "All counts are 0, which means off."
 PRESETS: dict[str, Preset] = {
-    "active": Preset(_ALL_0, "Fill in usual values", {
-        "healthchecks.active.healthy.interval": 5,
-        "healthchecks.active.healthy.successes": 2,
-        "healthchecks.active.unhealthy.interval": 5,
-        "healthchecks.active.unhealthy.http_failures": 3,
-        "healthchecks.active.unhealthy.tcp_failures": 3,
-        "healthchecks.active.unhealthy.timeouts": 3,
-    }),
+    "active": Preset(_ALL_0, "Fill in usual values", USUAL),
     "passive": Preset(_ALL_0, "Fill in usual values", {
         "healthchecks.passive.unhealthy.http_failures": 5,
         "healthchecks.passive.unhealthy.tcp_failures": 2,
@@ -307,15 +327,3 @@ def value_at(values: Mapping, path: str) -> Any:
     for name in path.split("."):
         found = found.get(name) if isinstance(found, Mapping) else None
     return found
-
-
-def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """``{"a.b": 1}`` → ``{"a": {"b": 1}}``."""
-    nested: dict[str, Any] = {}
-    for path, value in flat.items():
-        *records, name = path.split(".")
-        place = nested
-        for record in records:
-            place = place.setdefault(record, {})
-        place[name] = value
-    return nested

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from proxy_engine.spec.build import active_checks, passive_checks
+
 FAILURES = (
     ("http_failures", "bad status", "bad statuses"),
     ("tcp_failures", "failed connection", "failed connections"),
     ("timeouts", "timeout", "timeouts"),
 )
-REQUESTS = {"http": "GET {path}", "tcp": "A connection"}
+REQUESTS = {"http": "{method} {path}", "tcp": "A connection", "grpc": "gRPC health", "grpcs": "gRPC health over TLS"}
 
 
 class Words(NamedTuple):
@@ -25,7 +27,8 @@ def policy_words(values: Mapping) -> dict[str, Words]:
     """By the key of the section in ``forms.layout``. ``values``: an upstream's."""
     checks = values["healthchecks"]
     return {
-        "active": _active(checks["active"]),
+        "active": _active(checks["active"], values["probe"]),
+        "probe": _probe(values["probe"]),
         "passive": _passive(checks["passive"]),
         "all_unhealthy": _all_unhealthy(values["when_all_unhealthy"], checks["threshold"], values["panic_threshold"]),
         "slow_start": _slow_start(values["slow_start"]),
@@ -35,26 +38,51 @@ def policy_words(values: Mapping) -> dict[str, Words]:
     }
 
 
-def _active(active: Mapping) -> Words:
-    every, failures = active["healthy"]["interval"], list(_failures(active["unhealthy"]))
-    if not every:
-        return Words("off", "off", "Healthy targets are not checked.")
-    what = REQUESTS.get(active["type"], "GET {path} over {type}").format(path=active["http_path"], type=active["type"])
-    sentence = f"{what} every {every:g} s"
-    if not failures:
-        return Words("warn", "no effect", f"{sentence}; no failure count is set, so nothing follows from it.")
-    back, retry = active["healthy"]["successes"], active["unhealthy"]["interval"]
-    sentence += f"; out after {_or(failures)}"
-    if back and retry:
-        return_after = _counted(back, "success", "successes")
-        return Words("ok", "on", f"{sentence}; back after {return_after}, {retry:g} s apart.")
+def _active(active: Mapping, probe: Mapping) -> Words:
+    rules = active_checks(active)
+    what = REQUESTS.get(active["type"], "{method} {path} over TLS").format(
+        method=probe["method"], path=active["http_path"]
+    )
+    every, back_every = active["healthy"]["interval"], active["unhealthy"]["interval"]
+    back = f"back after {_counted(active['healthy']['successes'], 'success', 'successes')}, {back_every:g} s apart"
+    if not rules.can_fail:
+        if rules.can_recover:
+            return Words("ok", "brings back", f"{what} of unhealthy targets; {back}. Healthy ones are not taken out.")
+        return Words("off", "off", _why_off(active, what))
+    sentence = f"{what} every {every:g} s; out after {_or(list(_failures(active['unhealthy'])))}"
+    if rules.can_recover:
+        return Words("ok", "on", f"{sentence}; {back}.")
     return Words("warn", "no way back", f"{sentence}; what is out stays out.")
+
+
+def _why_off(active: Mapping, what: str) -> str:
+    """A check may be made and still be good for nothing."""
+    every = active["healthy"]["interval"]
+    if not every:
+        return "Healthy targets are not checked."
+    if not any(_failures(active["unhealthy"])):
+        return f"{what} every {every:g} s; no failure count is set, so nothing follows from it."
+    return f"{what} every {every:g} s; nothing of it counts as failure, so nothing follows from it."
+
+
+def _probe(probe: Mapping) -> Words:
+    wants = [
+        *([f"contain “{probe['contains']}”"] if probe["contains"] else []),
+        *([f"match “{probe['matches']}”"] if probe["matches"] else []),
+        *([f"say {', '.join(probe['json'])}"] if probe["json"] else []),
+    ]
+    parts = [f"The body must {' and '.join(wants)}."] if wants else []
+    if probe["start_unhealthy"]:
+        parts.append("New targets wait for their first success.")
+    return Words("", "", " ".join(parts) or "As Kong asks; the status decides.")
 
 
 def _passive(passive: Mapping) -> Words:
     failures = list(_failures(passive["unhealthy"]))
     if not failures:
         return Words("off", "off", "Answers to real requests do not change a target's health.")
+    if not passive_checks(passive).can_fail:
+        return Words("off", "off", "No status counts as failure, so answers do not change a target's health.")
     return Words("ok", "on", f"Out after {_or(failures)}.")
 
 

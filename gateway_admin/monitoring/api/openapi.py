@@ -6,7 +6,7 @@ from drf_spectacular.openapi import AutoSchema
 
 from gateway_admin.common.openapi import SECURITY, Schema, enveloped, enveloped_page, paging_parameters, ref, reply
 from gateway_admin.monitoring.models import LIVE_S, HealthEvent
-from gateway_admin.monitoring.queries import HEALTHCHECKS_OFF, HEALTHY, UNHEALTHY
+from gateway_admin.monitoring.queries import DNS_ERROR, HEALTHCHECKS_OFF, HEALTHY, UNHEALTHY
 
 
 class Described(AutoSchema):
@@ -69,9 +69,19 @@ _TARGET = _object(
     target=_text("Its address, host:port."),
     weight=_count("Share of the traffic relative to the others."),
     enabled={"type": "boolean", "description": "The operator's switch; a target that is off is still checked."},
-    health=_state("As Kong reports it.", HEALTHY, UNHEALTHY, HEALTHCHECKS_OFF),
+    health=_state(
+        "As Kong reports it; DNS_ERROR: no worker can resolve its name.",
+        HEALTHY,
+        UNHEALTHY,
+        DNS_ERROR,
+        HEALTHCHECKS_OFF,
+    ),
     cause=_text("What the last change of health was due to; empty when it never changed."),
     since=_moment("When health last changed; null when it never did.", nullable=True),
+)
+_CHECKS = _object(
+    on={"type": "boolean", "description": "They could mark a target; false also where they look on and cannot."},
+    says=_text("What they do, in a sentence."),
 )
 _UPSTREAM = _object(
     id=_ID,
@@ -84,6 +94,7 @@ _UPSTREAM = _object(
         UNHEALTHY,
     ),
     threshold={"type": "number", "description": "In %."},
+    checks=_object(active=_CHECKS, passive=_CHECKS),
     weight=_object(
         total=_count("Of all enabled targets."),
         available=_count("Of those that are not unhealthy."),
@@ -184,6 +195,19 @@ UPSTREAM_HEALTH = _operation(
     _parameter("upstream", "path", _text(), "Id or name of the upstream."),
     errors=_REFUSED | {404: "There is no such entity"},
 )
+TARGET_HEALTH = _operation(
+    "targets_set_health",
+    "Mark a target healthy or unhealthy by hand, until checks or traffic find otherwise",
+    enveloped(_TARGET),
+    _parameter("target", "path", _ID, "Id of the target."),
+    errors=_REFUSED
+    | {400: "The body is wrong, or health checks are off for the upstream", 404: "There is no such entity"},
+) | {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": _object(healthy={"type": "boolean"})}},
+    }
+}
 HEALTH_EVENTS = _operation(
     "health_events_list",
     "The timeline: every change of a target's health, every ejection, and their causes; newest first",

@@ -2,10 +2,11 @@
 
 from django.urls import re_path
 
-from .views import Engines, HealthCheckLoad, HealthEvents, UpstreamHealth
+from .views import Engines, HealthCheckLoad, HealthEvents, TargetHealth, UpstreamHealth
 
 urlpatterns = [
     re_path(r"^upstreams/(?P<upstream>[^/]+)/health/?$", UpstreamHealth.as_view()),
+    re_path(r"^targets/(?P<target>[^/]+)/health/?$", TargetHealth.as_view()),
     re_path(r"^health-events/?$", HealthEvents.as_view()),
     re_path(r"^health-checks/?$", HealthCheckLoad.as_view()),
     re_path(r"^engines/?$", Engines.as_view()),

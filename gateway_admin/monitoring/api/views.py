@@ -1,4 +1,4 @@
-"""What was observed, over REST: the health of an upstream in Kong's words, the flips, the engines. Read only."""
+"""What was observed, over REST: the health of an upstream in Kong's words, a person's mark, the flips, the engines."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,15 +10,21 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from gateway_admin.catalog.models import Upstream
-from gateway_admin.catalog.queries import find
+from gateway_admin.accounts.authentication import actor_name
+from gateway_admin.catalog.models import Target, Upstream
+from gateway_admin.catalog.queries import find, with_health
+from gateway_admin.catalog.views.policy_words import policy_words
 from gateway_admin.common.envelope import success, timestamp
 from gateway_admin.common.paging import Page
+from gateway_admin.common.parsers import json_body
+from gateway_admin.common.problems import EntityNotFound
 from gateway_admin.monitoring import queries
+from gateway_admin.monitoring.actions import ChecksOff, mark_by_hand
 from gateway_admin.monitoring.checks.load import CheckLoad
 from gateway_admin.monitoring.models import HealthEvent
 from gateway_admin.monitoring.queries import EngineState, TargetState, UpstreamState
 from proxy_engine import spec
+from proxy_engine.spec.build import healthchecks
 
 from . import openapi
 
@@ -71,6 +77,32 @@ class UpstreamHealth(ReadOnly):
         refuse_unknown(request.query_params, set())
         state = queries.upstream_state(find("upstreams", upstream, Upstream.objects.all()))
         return Response(success(upstream_answer(state)))
+
+
+class TargetHealth(APIView):
+    """``PUT /api/targets/{target}/health``: a person's word, which the next flip of a check overrules."""
+
+    kind = "targets"
+    http_method_names = ["put"]
+    schema = openapi.Described()
+    operation = openapi.TARGET_HEALTH
+
+    def put(self, request, target):
+        refuse_unknown(request.query_params, set())
+        found = find("targets", target, with_health(Target.objects.all())) if spec.is_uuid(target) else None
+        if found is None:
+            raise EntityNotFound("targets", target)
+        body = json_body(request)
+        if not isinstance(body, dict) or set(body) != {"healthy"} or not isinstance(body["healthy"], bool):
+            raise ValidationError({"healthy": ["expected true or false, and nothing else"]})
+        try:
+            mark_by_hand(found, healthy=body["healthy"], by=actor_name(request.user, request.auth))
+        except ChecksOff as off:
+            raise ValidationError({"healthy": [str(off)]}) from off
+        [state] = queries.target_states(
+            healthchecks(found.upstream.healthchecks), with_health(Target.objects.filter(pk=found.pk))
+        )
+        return Response(success(target_answer(state)))
 
 
 class HealthEvents(ReadOnly):
@@ -132,8 +164,18 @@ def upstream_answer(state: UpstreamState) -> dict:
         "health": state.state,
         "balancerHealth": state.balancer_state,
         "threshold": state.healthchecks.threshold,
+        "checks": checks_answer(state),
         "weight": {"total": total, "available": available, "unavailable": total - available},
         "targets": [target_answer(member) for member in state.targets],
+    }
+
+
+def checks_answer(state: UpstreamState) -> dict:
+    """Whether they could ever mark a target, whatever they look like."""
+    words, checks = policy_words(state.upstream.to_values()), state.healthchecks
+    return {
+        name: {"on": part.can_fail, "says": words[name].sentence}
+        for name, part in (("active", checks.active), ("passive", checks.passive))
     }
 
 

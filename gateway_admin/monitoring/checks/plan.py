@@ -11,15 +11,23 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from threading import Lock
 from types import MappingProxyType
+from typing import NamedTuple
 
-from gateway_admin.catalog.models import Change, Head, Target, Upstream
+from gateway_admin.catalog.models import Certificate, Change, Head, Target, Upstream
 from proxy_engine import spec
-from proxy_engine.spec import ActiveChecks
+from proxy_engine.spec import ActiveChecks, ProbeRules
 
 log = logging.getLogger(__name__)
 
 SHORTEST_INTERVAL_MS = 100  # Kong's timers are no finer; a typo of 0.001 s must not become a flood
 MANY_CHANGES = 1000  # from here on reading everything is cheaper than following the log
+
+
+class ClientCertificate(NamedTuple):
+    """Which one, and since when it is as it is. The key itself is no part of a plan."""
+
+    id: str
+    version: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,11 +39,13 @@ class Check:
 
     target_id: str
     upstream_id: str
-    address: str  # host:port
+    address: str  # host:port of the target
     host: str
-    port: int
+    port: int  # the one that is asked
     host_header: str | None
     active: ActiveChecks
+    probe: ProbeRules
+    certificate: ClientCertificate | None
     fingerprint: str
 
     def interval_ms(self, *, healthy: bool) -> int:
@@ -46,7 +56,7 @@ class Check:
     @property
     def may_recover(self) -> bool:
         """Whether a check could ever lift an unhealthy mark."""
-        return self.active.unhealthy.interval > 0 and self.active.healthy.successes > 0
+        return self.active.can_recover
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,42 +76,51 @@ def make_plan(version: int, epoch: str, checks: Mapping[str, Check]) -> Plan:
     return Plan(version, epoch, MappingProxyType(dict(checks)), digest.hexdigest())
 
 
-def plan_checks(upstream: spec.Upstream, targets: list[spec.Target]) -> dict[str, Check]:
+def plan_checks(
+    upstream: spec.Upstream, targets: list[spec.Target], certificate: ClientCertificate | None = None
+) -> dict[str, Check]:
     """Targets of weight 0 are not checked, as in Kong. Disabled ones are: so it is known whether switching them on
     is safe, and they come back with the health they have, not with the health they had.
     """
-    active = upstream.healthchecks.active
+    active, probe = upstream.healthchecks.active, upstream.probe
     if not active.is_on:
         return {}
-    how = _canonical(active)
+    host_header = probe.host or upstream.host_header
+    how = json.dumps([_canonical(active), host_header, certificate, *(getattr(probe, name) for name in ASKED)])
     return {
         target.id: Check(
             target_id=target.id,
             upstream_id=upstream.id,
             address=target.target,
             host=target.host,
-            port=target.port,
-            host_header=upstream.host_header,
+            port=probe.port or target.port,
+            host_header=host_header,
             active=active,
-            fingerprint=_fingerprint(target.target, upstream.host_header, how),
+            probe=probe,
+            certificate=certificate,
+            fingerprint=_fingerprint(target.target, how),
         )
         for target in targets
         if target.weight > 0
     }
 
 
-def _canonical(active: ActiveChecks) -> str:
-    """The same text for equal settings in every process: frozensets have no order of their own."""
+ASKED = ("method", "port", "body", "contains", "matches", "json", "grpc_service")
+"""What of the probe rules an answer depends on."""
+
+
+def _canonical(active: ActiveChecks) -> list:
+    """The same for equal settings in every process: frozensets have no order of their own."""
     names = ("type", "timeout", "http_path", "https_sni", "https_verify_certificate", "headers")
     rules = [
         [sorted(getattr(rule, name)) if name == "http_statuses" else getattr(rule, name) for name in rule.__slots__]
         for rule in (active.healthy, active.unhealthy)
     ]
-    return json.dumps([[getattr(active, name) for name in names], rules])
+    return [[getattr(active, name) for name in names], rules]
 
 
-def _fingerprint(address: str, host_header: str | None, how: str) -> str:
-    return blake2b(f"{address}\n{host_header}\n{how}".encode(), digest_size=12).hexdigest()
+def _fingerprint(address: str, how: str) -> str:
+    return blake2b(f"{address}\n{how}".encode(), digest_size=12).hexdigest()
 
 
 class PlanReader:
@@ -131,19 +150,23 @@ class PlanReader:
 
 
 def touched_upstreams(above: int, upto: int) -> set[str] | None:
-    """The upstreams whose own row or whose targets changed; None when the log does not tell or tells too much."""
+    """The upstreams whose own row, targets or client certificate changed; None when the log does not tell or tells too
+    much."""
     if above < 0 or not 0 <= upto - above <= MANY_CHANGES:
         return None
     rows = Change.objects.filter(version__gt=above, version__lte=upto)
     if rows.count() != upto - above:
         return None
-    touched = set()
-    concerned = rows.filter(kind__in=(Upstream.kind, Target.kind))
+    touched, certificates = set(), set()
+    concerned = rows.filter(kind__in=(Upstream.kind, Target.kind, Certificate.kind))
     for kind, entity_id, before, after in concerned.values_list("kind", "entity_id", "before", "after"):
-        if kind == Upstream.kind:
-            touched.add(str(entity_id))
-        else:
+        if kind == Target.kind:
             touched.update(values["upstream"]["id"] for values in (before, after) if values)
+        else:
+            (touched if kind == Upstream.kind else certificates).add(str(entity_id))
+    if certificates:
+        users = Upstream.objects.filter(client_certificate__in=certificates).values_list("pk", flat=True)
+        touched.update(map(str, users))
     return touched
 
 
@@ -158,10 +181,16 @@ def read_checks(upstream_ids: set[str] | None = None) -> dict[str, Check]:
     for row in targets.values().iterator() if probed else ():
         if str(row["upstream_id"]) in members and (target := _to_spec(Target, row)):
             members[target.upstream_id].append(target)
+    shown = _client_certificates({upstream.client_certificate_id for upstream in probed.values()} - {None})
     checks: dict[str, Check] = {}
     for upstream_id, upstream in probed.items():
-        checks |= plan_checks(upstream, members[upstream_id])
+        checks |= plan_checks(upstream, members[upstream_id], shown.get(upstream.client_certificate_id))
     return checks
+
+
+def _client_certificates(ids: set[str]) -> dict[str, ClientCertificate]:
+    rows = Certificate.objects.filter(pk__in=ids).values_list("pk", "updated_at") if ids else ()
+    return {str(key): ClientCertificate(str(key), updated_at.isoformat()) for key, updated_at in rows}
 
 
 def _to_spec(model, row: dict):

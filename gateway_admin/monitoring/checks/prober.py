@@ -9,13 +9,12 @@ workers for a whole timeout and keep everybody else's checks waiting. Here a tar
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
-
-import aiohttp
 
 from gateway_admin.monitoring.actions import Flip
 from proxy_engine.health import Outcome
@@ -26,7 +25,7 @@ from .load import Counted
 from .marks import Mark, Marks
 from .pace import Pace
 from .plan import Check, Plan
-from .probes import NotMade, longest_s, probe
+from .probes import Kit, NotMade, longest_s, probe
 from .schedule import Due
 from .tallies import Lease, Result, TallyStore
 from .tally import Tally
@@ -49,9 +48,18 @@ class Job:
     mark: Mark
 
     @property
+    def interval_ms(self) -> int:
+        return self.check.interval_ms(healthy=self.mark.healthy)
+
+    @property
     def expires_ms(self) -> int:
         """When the target's next check is due."""
-        return self.due_ms + self.check.interval_ms(healthy=self.mark.healthy)
+        return self.due_ms + self.interval_ms
+
+    @property
+    def jitter_ms(self) -> float:
+        """By how much it may begin later than it is due: at most half of the interval, so before the next one."""
+        return self.interval_ms * self.check.probe.jitter / 100
 
 
 def jobs(plan: Plan, marks: Marks, batch: Iterable[Due]) -> list[Job]:
@@ -65,14 +73,14 @@ class Prober:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        kit: Kit,
         tallies: TallyStore,
         record: Record,
         *,
         at_once: int,
         clock: Callable[[], float] = time.time,
     ):
-        self._session = session
+        self._kit = kit
         self._clock = clock
         self._lag = Lag()
         self._begin = Batcher(lambda leases: tallies.begin(leases, self._now_ms()))
@@ -100,21 +108,21 @@ class Prober:
         return self._lag.counted
 
     async def _make(self, job: Job) -> None:
-        start_ms = job.due_ms
+        start_ms, is_first = job.due_ms + round(random.random() * job.jitter_ms), True
         while start_ms < job.expires_ms:
             await asyncio.sleep(start_ms / 1000 - self._clock())
-            busy_until_ms = await self._attempt(job, start_ms)
+            busy_until_ms = await self._attempt(job, start_ms, is_first)
             if not busy_until_ms:
                 return
             # The check before this one outlasts the interval, but not its timeout.
-            start_ms = max(self._now_ms(), busy_until_ms - LEASE_MARGIN_MS) + BUSY_WAIT_MS
+            start_ms, is_first = max(self._now_ms(), busy_until_ms - LEASE_MARGIN_MS) + BUSY_WAIT_MS, False
 
-    async def _attempt(self, job: Job, start_ms: int) -> int:
+    async def _attempt(self, job: Job, start_ms: int, is_first: bool) -> int:
         """Make the check, unless another one of the target is under way: then until when its lease runs, else 0."""
         async with self._place(job.check):
             now_ms = self._now_ms()
             if now_ms >= job.expires_ms:
-                if start_ms == job.due_ms:  # else it is the check before that took too long, and nobody's lack of room
+                if is_first:  # else it is the check before that took too long, and nobody's lack of room
                     self._lag.skip(job.due_ms, now_ms)
                 return 0
             lease = Lease(job.check.target_id, now_ms + round(longest_s(job.check) * 1000) + LEASE_MARGIN_MS)
@@ -130,7 +138,7 @@ class Prober:
     async def _probe(self, job: Job) -> Outcome | None:
         """None: nothing is known of the target."""
         try:
-            return await probe(self._session, job.check)
+            return await probe(self._kit, job.check)
         except NotMade as reason:
             self._lag.uncounted(job.due_ms, reason, self._now_ms())
             return None

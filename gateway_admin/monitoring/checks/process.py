@@ -4,8 +4,9 @@ import asyncio
 import logging
 import resource
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cached_property, partial
 from threading import Event, Lock, Thread
 
@@ -20,9 +21,10 @@ from .marks import MarksReader
 from .picker import Picker
 from .plan import PlanReader
 from .prober import Job, Prober, jobs
-from .probes import probe_session
+from .probes import probe_kit
 from .schedule import Due
 from .tallies import TallyStore
+from .tls import Pair, read_pair
 
 try:
     from uvloop import new_event_loop
@@ -108,10 +110,11 @@ class CheckLoop(Thread):
         self._loop, self._main_task = asyncio.get_running_loop(), asyncio.current_task()
         self._inbox: asyncio.Queue[list[Job]] = asyncio.Queue()
         self._is_ready.set()
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="flips") as writer:
-            async with async_redis_client() as client, probe_session() as session, asyncio.TaskGroup() as tasks:
-                record = partial(self._loop.run_in_executor, writer, store_flips)
-                prober = Prober(session, TallyStore(client), record, at_once=room_for_checks())
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="health-checks-database") as thread:
+            in_thread = partial(self._loop.run_in_executor, thread)
+            shared = probe_kit(partial(in_thread, client_pair))
+            async with async_redis_client() as client, shared as kit, asyncio.TaskGroup() as tasks:
+                prober = Prober(kit, TallyStore(client), partial(in_thread, store_flips), at_once=room_for_checks())
                 for helper in (*prober.helpers(), _tell(prober, LoadStore(client))):
                     tasks.create_task(helper)
                 while True:
@@ -135,11 +138,22 @@ def room_for_checks() -> int:
     return MOST_AT_ONCE if files == resource.RLIM_INFINITY else min(MOST_AT_ONCE, files // 2)
 
 
-def store_flips(flips: Sequence[Flip]) -> list[int | None]:
-    """In a thread that no task owns, so the connection is looked after here."""
+@contextmanager
+def fresh_connection() -> Iterator[None]:
+    """In a thread that no task owns the connection is looked after by whoever works there."""
     close_old_connections()
     try:
-        seqs = mark_targets(flips, source=Source.ACTIVE)
+        yield
     finally:
         close_old_connections()
+
+
+def store_flips(flips: Sequence[Flip]) -> list[int | None]:
+    with fresh_connection():
+        seqs = mark_targets(flips, source=Source.ACTIVE)
     return [seqs.get(flip.target_id) for flip in flips]
+
+
+def client_pair(certificate_id: str) -> Pair | None:
+    with fresh_connection():
+        return read_pair(certificate_id)

@@ -99,7 +99,7 @@ def test_changes_of_an_older_release_are_read_with_the_defaults_of_the_fields_th
     a_target(upstream)
     epoch, _ = read_snapshot()
     for change in Change.objects.all():
-        for field in ("retry", "circuit_breaker", "connections", "when_all_unhealthy", "priority"):
+        for field in ("probe", "retry", "circuit_breaker", "connections", "when_all_unhealthy", "priority"):
             change.after.pop(field, None)
         change.save()
 

@@ -3,8 +3,10 @@
 import pytest
 
 from gateway_admin.catalog.source import read_health
+from gateway_admin.monitoring.actions import record_engine
 from gateway_admin.monitoring.models import HealthEvent, TargetHealth
 from tests.gateway_admin.builders import a_target, an_upstream, to
+from tests.gateway_admin.monitoring.builders import a_report
 
 pytestmark = pytest.mark.django_db
 CHECKS = {"passive": {"unhealthy": {"http_failures": 1}}}
@@ -80,6 +82,15 @@ def test_what_is_no_address_is_refused(kong, pool):
 
 def health(kong, **query):
     return kong.get("/upstreams/pool/health", query).json()
+
+
+def test_a_name_without_an_address_is_a_dns_error(kong, pool):
+    target = a_target(pool, target="lost.example:80")
+    record_engine(a_report(unresolved=[[str(target.pk)]]))
+    [found] = health(kong)["data"]
+    assert (found["health"], found["data"]["addresses"]) == ("DNS_ERROR", [])
+    assert found["data"]["dns"].startswith("dns server error")
+    assert health(kong, balancer_health="1")["data"]["health"] == "UNHEALTHY"
 
 
 def test_people_overrule_health(kong, pool):

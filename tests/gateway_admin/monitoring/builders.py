@@ -8,7 +8,7 @@ from gateway_admin.catalog.actions import Actor
 from gateway_admin.monitoring.actions import Flip
 from gateway_admin.monitoring.checks.plan import Check, Plan, make_plan, plan_checks
 from proxy_engine import spec
-from proxy_engine.sources import Ejection, NodeReport, WorkerReport
+from proxy_engine.sources import Ejection, NodeReport, Unresolved, WorkerReport
 
 ALICE = Actor("alice", "ui")
 numbers = count(1)
@@ -31,8 +31,8 @@ def healthchecks(*, kind="http", timeout=1, interval=1, successes=1, failures=3,
 # --- Values only -----------------------------------------------------------------------------------------------------
 
 
-def an_upstream_spec(*, host_header=None, **checks) -> spec.Upstream:
-    values = {"name": "pool", "host_header": host_header, "healthchecks": healthchecks(**checks)}
+def an_upstream_spec(*, host_header=None, probe=None, **checks) -> spec.Upstream:
+    values = {"name": "pool", "host_header": host_header, "healthchecks": healthchecks(**checks), "probe": probe}
     return spec.to_spec("upstreams", _checked("upstreams", values))
 
 
@@ -47,9 +47,10 @@ def _checked(kind, values):
     return result.values
 
 
-def a_check(target="127.0.0.1:9000", *, target_id=None, host_header=None, **checks) -> Check:
+def a_check(target="127.0.0.1:9000", *, target_id=None, host_header=None, certificate=None, **checks) -> Check:
     upstream = an_upstream_spec(host_header=host_header, **checks)
-    return next(iter(plan_checks(upstream, [a_target_spec(upstream, target, key=target_id)]).values()))
+    planned = plan_checks(upstream, [a_target_spec(upstream, target, key=target_id)], certificate)
+    return next(iter(planned.values()))
 
 
 def a_plan(*checks: Check, version=1) -> Plan:
@@ -59,8 +60,8 @@ def a_plan(*checks: Check, version=1) -> Plan:
 # --- Rows ------------------------------------------------------------------------------------------------------------
 
 
-def an_upstream(name=None, *, host_header=None, **checks):
-    values = {"name": name or f"upstream-{next(numbers)}", "healthchecks": healthchecks(**checks)}
+def an_upstream(name=None, *, host_header=None, probe=None, **checks):
+    values = {"name": name or f"upstream-{next(numbers)}", "healthchecks": healthchecks(**checks), "probe": probe}
     return actions.create(kind="upstreams", values=values | {"host_header": host_header}, actor=ALICE)
 
 
@@ -85,12 +86,20 @@ def a_flip(target, *, healthy=False, cause="3 of 3 HTTP failures: 503, 503, 503"
     return Flip(str(target.pk), str(target.upstream_id), target.target, healthy, cause, judged_by)
 
 
-def a_report(node_id=None, *, version=1, ejected=((),), **fields) -> NodeReport:
-    """``ejected``: for each worker what its circuit breakers keep out."""
+def a_report(node_id=None, *, version=1, ejected=((),), unresolved=None, **fields) -> NodeReport:
+    """For each worker: ``ejected``, what its breakers keep out; ``unresolved``, ids of the targets it cannot find."""
     values = {"name": "engine-1", "pid": 4000, "started_at": 1_700_000_000.0, "problems": []} | fields
     workers = [
-        WorkerReport(pid=pid, version=version, requests=10, active=1, connections=2, ejected=list(out))
-        for pid, out in enumerate(ejected, 4001)
+        WorkerReport(
+            pid=4001 + number,
+            version=version,
+            requests=10,
+            active=1,
+            connections=2,
+            ejected=list(out),
+            unresolved=[Unresolved(key, "no such name") for key in unresolved[number]] if unresolved else [],
+        )
+        for number, out in enumerate(ejected)
     ]
     return NodeReport(node_id=node_id or str(uuid4()), version=version, workers=workers, **values)
 

@@ -38,15 +38,18 @@ async def serving(behave, *, ssl_context=None):
         await asyncio.gather(*running, return_exceptions=True)
 
 
-def answering(status=200, *, extra="", body=b"", heads=None):
-    """An HTTP answer; what was asked is appended to ``heads``."""
+def answering(status=200, *, extra="", body=b"", length=None, heads=None):
+    """An HTTP answer; what was asked is appended to ``heads``. ``length``: of a body that never comes whole."""
 
     async def behave(reader, writer):
         head = await reader.readuntil(b"\r\n\r\n")
         if heads is not None:
             heads.append(head.decode("latin-1"))
-        writer.write(f"HTTP/1.1 {status} Some Reason\r\nContent-Length: {len(body)}\r\n{extra}\r\n".encode() + body)
+        announced = len(body) if length is None else length
+        writer.write(f"HTTP/1.1 {status} Some Reason\r\nContent-Length: {announced}\r\n{extra}\r\n".encode() + body)
         await writer.drain()
+        if announced > len(body):
+            await reader.read()
 
     return behave
 
@@ -103,6 +106,10 @@ def pouring(sent: list):
             sent.append(poured)
 
     return behave
+
+
+async def no_certificates(certificate_id):
+    """Where ``probe_kit`` finds the client certificates of checks that show none."""
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from gateway_admin.monitoring.actions import Source, mark_targets, record_engine
 from gateway_admin.monitoring.api import openapi
 from gateway_admin.monitoring.checks.load import TOTALS
 from gateway_admin.monitoring.models import EngineNode
-from tests.gateway_admin.monitoring.builders import a_flip, a_report, a_target, an_ejection, an_upstream
+from tests.gateway_admin.monitoring.builders import a_flip, a_report, a_target, an_ejection, an_upstream, edit
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("gateway_admin.monitoring.api.urls")]
 
@@ -82,6 +82,14 @@ def test_the_health_of_an_upstream(client, target):
     assert down["since"].endswith("Z")
 
 
+def test_whether_anything_is_judged_is_told_with_the_health(client, upstream):
+    active = data(client.get("/upstreams/pool/health"))["checks"]["active"]
+    assert active["on"]
+    assert active["says"].startswith("GET / every 1 s; out after 3 bad statuses")
+    edit(upstream, healthchecks={"active": {"healthy": {"interval": 0}}})
+    assert not data(client.get("/upstreams/pool/health"))["checks"]["active"]["on"]
+
+
 def test_an_upstream_by_its_id(client, upstream):
     assert data(client.get(f"/upstreams/{upstream.pk}/health/"))["name"] == "pool"
 
@@ -89,6 +97,55 @@ def test_an_upstream_by_its_id(client, upstream):
 @pytest.mark.parametrize("key", ["nobody", "00000000-0000-4000-8000-000000000001"])
 def test_an_upstream_that_does_not_exist(client, key):
     assert client.get(f"/upstreams/{key}/health").status_code == 404
+
+
+# --- A person's mark ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def operator(client):
+    client.force_authenticate(User.objects.create_user("bob", role="operator"))
+    return client
+
+
+def set_health(client, target, body):
+    return client.put(f"/targets/{target.pk}/health", body, format="json")
+
+
+def test_a_person_marks_a_target_and_takes_it_back(operator, target):
+    found = data(set_health(operator, target, {"healthy": False}))
+    assert (found["health"], found["cause"]) == ("UNHEALTHY", "set unhealthy by bob")
+    assert data(set_health(operator, target, {"healthy": True}))["health"] == "HEALTHY"
+
+
+def test_the_operators_switch_leaves_health_alone(operator, target):
+    data(set_health(operator, target, {"healthy": False}))
+    edit(target, enabled=False)
+    edit(target, enabled=True)
+    [found] = data(operator.get("/upstreams/pool/health"))["targets"]
+    assert (found["health"], found["cause"]) == ("UNHEALTHY", "set unhealthy by bob")
+
+
+@pytest.mark.parametrize("body", [{}, {"healthy": "no"}, {"healthy": None}, {"healthy": True, "x": 1}, []])
+def test_a_mark_is_true_or_false(operator, target, body):
+    status, [detail] = refusal(set_health(operator, target, body))
+    assert (status, detail["field"]) == (400, "healthy")
+
+
+def test_without_checks_nothing_would_keep_a_mark(operator):
+    target = a_target(an_upstream("off", interval=0))
+    status, [detail] = refusal(set_health(operator, target, {"healthy": False}))
+    assert (status, detail["field"]) == (400, "healthy")
+    assert "healthchecks are off for upstream off" in detail["message"]
+
+
+@pytest.mark.parametrize("name", ["nobody", "00000000-0000-4000-8000-000000000009"])
+def test_a_target_that_is_none_cannot_be_marked(operator, name):
+    assert operator.put(f"/targets/{name}/health", {"healthy": True}, format="json").status_code == 404
+
+
+def test_a_viewer_marks_nobody(client, target):
+    assert set_health(client, target, {"healthy": False}).status_code == 403
 
 
 # --- Events ------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from gateway_admin.monitoring.models import EngineNode
 from gateway_admin.monitoring.queries import (
     engines,
     health_events,
-    target_state,
+    target_states,
     upstream_state,
     version_state,
 )
@@ -46,7 +46,7 @@ def state_of(upstream):
         ({}, {"weight": 0}, [], "HEALTHCHECKS_OFF"),
         (OFF, {}, [], "HEALTHCHECKS_OFF"),
         (OFF, {}, [False], "HEALTHCHECKS_OFF"),
-        ({"kind": "grpc"}, {}, [], "HEALTHCHECKS_OFF"),
+        ({"kind": "grpc"}, {}, [], "HEALTHY"),
         ({"active": {"healthy": {"interval": 0}}}, {}, [], "HEALTHY"),
         ({"active": {"unhealthy": {"interval": 0}}}, {}, [], "HEALTHY"),
     ],
@@ -74,7 +74,54 @@ def test_a_mark_about_another_address_does_not_count():
     edit(target, target="10.9.9.9:80")
     found = with_health(Target.objects.all()).get()
     healthchecks = state_of(target.upstream).healthchecks
-    assert (target_state(healthchecks, found).state, target_state(healthchecks, found).mark) == ("HEALTHY", None)
+    [state] = target_states(healthchecks, [found])
+    assert (state.state, state.mark) == ("HEALTHY", None)
+
+
+# --- Names -------------------------------------------------------------------------------------------------
+
+
+def unresolved(*workers):
+    """A live engine whose workers cannot resolve these targets."""
+    workers = [[str(target.pk) for target in worker] for worker in workers]
+    record_engine(a_report(unresolved=workers, ejected=[()] * len(workers)))
+
+
+def test_a_name_that_no_worker_can_resolve_is_a_dns_error():
+    upstream = an_upstream()
+    lost, found = a_target(upstream, "lost.example:80"), a_target(upstream, "found.example:80", weight=60)
+    unresolved([lost, found], [lost])
+    state = state_of(upstream)
+    assert [(member.target.target, member.state) for member in state.targets] == [
+        (found.target, "HEALTHY"),
+        (lost.target, "DNS_ERROR"),
+    ]
+    assert (state.weight_total, state.weight_available) == (160, 60)
+
+
+def test_it_matters_without_checks_too():
+    upstream = an_upstream(**OFF)
+    unresolved([a_target(upstream, "lost.example:80")])
+    state = state_of(upstream)
+    assert (state.targets[0].state, state.balancer_state) == ("HEALTHCHECKS_OFF", "UNHEALTHY")
+
+
+def test_engines_that_fell_silent_or_are_older_say_nothing_of_names():
+    upstream = an_upstream()
+    lost = a_target(upstream, "lost.example:80")
+    unresolved([lost])
+    EngineNode.objects.update(seen_at=NOW)
+    assert state_of(upstream).targets[0].state == "HEALTHY"
+    record_engine(a_report())
+    EngineNode.objects.update(workers=[{"pid": 1}])
+    assert state_of(upstream).targets[0].state == "HEALTHY"
+
+
+def test_names_cost_one_statement_more(django_assert_num_queries):
+    upstream = an_upstream()
+    a_target(upstream, "a.example:80"), a_target(upstream, "b.example:80")
+    with django_assert_num_queries(2):
+        upstream_state(upstream)
 
 
 # --- Upstreams ---------------------------------------------------------------------------------------------

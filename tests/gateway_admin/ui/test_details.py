@@ -217,7 +217,7 @@ def test_the_history_of_an_older_release_is_still_told(page):
     upstream = an_upstream(tags=["a"])
     actions.update(kind="upstreams", entity_id=upstream.pk, values={"retry": {"budget": 20}}, actor=BOB)
     made = Change.objects.earliest("version")
-    for field in ("retry", "circuit_breaker", "connections", "when_all_unhealthy"):
+    for field in ("probe", "retry", "circuit_breaker", "connections", "when_all_unhealthy"):
         made.after.pop(field)
     made.save()
     text = tab(page, "upstreams", upstream, "history").text

@@ -4,8 +4,9 @@ import pytest
 from django import forms
 
 from gateway_admin.catalog.forms.fields import field_for, number, read_address, write_address
-from gateway_admin.catalog.forms.layout import ATTRIBUTES, BY_ACTION, LAYOUT, PRESETS, labels, nest, rule_at, value_at
+from gateway_admin.catalog.forms.layout import ATTRIBUTES, BY_ACTION, LAYOUT, PRESETS, labels, rule_at, value_at
 from proxy_engine import spec
+from proxy_engine.spec.schema import nest
 
 BESIDE = {"certificates": {"snis"}}  # rows of their own, edited along
 COMPUTED = {"ca_certificates": {"cert_digest"}}

@@ -204,6 +204,25 @@ def test_usual_values_of_a_policy_are_offered_until_they_are_set(page, preset, f
     assert response.text.count('<details class="card section" open>') == 1
 
 
+def test_one_url_describes_a_whole_check(page):
+    url = "https://shop.example/up?interval=2s&contains=UP&failures=4"
+    page.submit("entity-new", "upstreams", name="pool", check_url=url, probe__body="typed before")
+    stored = Upstream.objects.get()
+    active = stored.healthchecks["active"]
+    assert (active["type"], active["http_path"], active["healthy"]["interval"]) == ("https", "/up", 2)
+    assert active["unhealthy"]["timeouts"] == 4
+    assert (stored.probe["host"], stored.probe["contains"], stored.probe["body"]) == ("shop.example", "UP", None)
+
+
+def test_a_url_that_cannot_be_read_stays_in_the_form_with_what_is_wrong(page):
+    response = page.submit("entity-new", "upstreams", name="pool", check_url="http://_/?intervall=2s")
+    form = response.context["form"]
+    assert response.status_code == 400
+    assert "unknown parameter &#x27;intervall&#x27;" in response.text
+    assert form["check_url"].value() == "http://_/?intervall=2s"
+    assert not Upstream.objects.exists()
+
+
 def test_a_preset_that_is_none_changes_nothing(page):
     assert page.submit("entity-new", "upstreams", name="typed", preset="x").context["form"]["name"].value() == "typed"
 
@@ -237,7 +256,7 @@ def test_a_check_that_cannot_act_says_so(page):
     response = page.submit(
         "entity-new", "upstreams", name="pool", healthchecks__active__healthy__interval="5", preset="x"
     )
-    assert "Checks run but can never take a target out" in response.text
+    assert "Off: checks run but can never take a target out" in response.text
 
 
 def test_the_host_of_a_service_says_where_it_leads(page):

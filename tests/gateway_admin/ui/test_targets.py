@@ -9,9 +9,10 @@ from django.utils import timezone
 from gateway_admin.catalog.models import Change, Target
 from gateway_admin.catalog.views.live import upstream_fragments
 from gateway_admin.monitoring.actions import record_engine
+from gateway_admin.monitoring.models import TargetHealth
 from tests.gateway_admin.monitoring.builders import a_report, an_ejection
 
-from .builders import a_target, an_upstream, unhealthy
+from .builders import CHECKS_ON, a_target, an_upstream, unhealthy
 
 
 @pytest.fixture
@@ -105,3 +106,23 @@ def test_a_target_that_all_workers_keep_out_is_not_ready(page, upstream):
     assert "1 of 2 targets ready" in text
     assert [view.share for view in response.context["targets"]] == [0, 1]
     assert text.count(">ready</span>") == 1
+
+
+def test_a_person_overrules_the_checks_on_the_targets_page(page):
+    target = a_target(an_upstream(healthchecks=CHECKS_ON))
+    assert "Mark unhealthy" in page.get("entity", "targets", target.pk).text
+    page.post("target-mark", target.pk, healthy="0")
+    text = page.get("entity", "targets", target.pk).text
+    assert "Marked 10.0.0.1:8000 unhealthy, until a check or traffic finds otherwise." in text
+    assert "set unhealthy by alice" in text
+    assert "Mark healthy" in text
+    page.post("target-mark", target.pk, healthy="1")
+    assert TargetHealth.objects.get().healthy
+
+
+def test_without_checks_there_is_nothing_to_overrule(page):
+    target = a_target(an_upstream())
+    assert "Mark unhealthy" not in page.get("entity", "targets", target.pk).text
+    page.post("target-mark", target.pk, healthy="0")
+    assert "healthchecks are off" in page.get("entity", "targets", target.pk).text
+    assert not TargetHealth.objects.exists()

@@ -8,14 +8,20 @@ from django.utils import timezone
 
 from gateway_admin.catalog.differences import ABSENT, Edit, edits
 from gateway_admin.catalog.forms.hints import hints
-from gateway_admin.catalog.forms.layout import nest
 from gateway_admin.catalog.neighbours import Neighbours, ServiceTimes
 from gateway_admin.catalog.views.policy_words import policy_words
 from gateway_admin.catalog.views.states import Readiness
 from gateway_admin.common.templatetags import gatehouse
 from proxy_engine import spec
+from proxy_engine.spec.schema import nest
 
-ACTIVE, PASSIVE = "healthchecks.active.", "healthchecks.passive."
+ACTIVE, PASSIVE, PROBE = "healthchecks.active.", "healthchecks.passive.", "probe."
+BLIND = {
+    f"{ACTIVE}healthy.interval": 5,
+    f"{ACTIVE}healthy.successes": 0,
+    f"{ACTIVE}unhealthy.http_failures": 1,
+    f"{ACTIVE}unhealthy.http_statuses": [],
+}
 WORKING = {
     f"{ACTIVE}healthy.interval": 5,
     f"{ACTIVE}healthy.successes": 2,
@@ -44,6 +50,24 @@ HINTS = [
     ({"algorithm": "consistent-hashing"}, {"algorithm"}),
     ({"hash_on": "ip"}, {"hash_on"}),
     ({"algorithm": "consistent-hashing", "hash_on": "ip"}, set()),
+]
+
+
+HINTS += [
+    (WORKING | {f"{ACTIVE}unhealthy.http_statuses": []}, {f"{ACTIVE}unhealthy.http_statuses"}),
+    (WORKING | {f"{ACTIVE}healthy.http_statuses": []}, {f"{ACTIVE}healthy.http_statuses"}),
+    (
+        WORKING | {f"{PASSIVE}unhealthy.http_failures": 3, f"{PASSIVE}unhealthy.http_statuses": []},
+        {f"{PASSIVE}unhealthy.http_statuses"},
+    ),
+    (WORKING | {f"{PROBE}contains": "x", f"{PROBE}method": "POST", f"{PROBE}body": "x"}, {}),
+    (WORKING | {f"{PROBE}contains": "x", f"{PROBE}method": "HEAD"}, {f"{PROBE}method"}),
+    (WORKING | {f"{ACTIVE}type": "grpc", f"{PROBE}json": ["a=1"]}, {f"{PROBE}json"}),
+    (WORKING | {f"{ACTIVE}type": "grpc", f"{PROBE}grpc_service": "x"}, {}),
+    (WORKING | {f"{PROBE}grpc_service": "x"}, {f"{PROBE}grpc_service"}),
+    (WORKING | {f"{ACTIVE}type": "tcp", f"{PROBE}host": "x"}, {f"{ACTIVE}unhealthy.http_failures", f"{PROBE}host"}),
+    (WORKING | {f"{PROBE}start_unhealthy": True, f"{PROBE}jitter": 5, f"{PROBE}port": 1}, {}),
+    ({f"{PROBE}start_unhealthy": True}, {f"{PROBE}start_unhealthy"}),
 ]
 
 
@@ -143,9 +167,18 @@ def test_a_reserve_needs_something_to_be_a_reserve_for(others, is_reserve):
     [
         ({}, "off", "not checked"),
         (WORKING, "ok", "GET / every 5 s; out after 1 bad status; back after 2 successes, 2 s apart."),
-        ({f"{ACTIVE}healthy.interval": 5}, "warn", "no failure count is set"),
+        ({f"{ACTIVE}healthy.interval": 5}, "off", "no failure count is set"),
+        (
+            WORKING | {f"{ACTIVE}unhealthy.http_statuses": []},
+            "ok",
+            "GET / of unhealthy targets; back after 2 successes",
+        ),
+        (BLIND, "off", "GET / every 5 s; nothing of it counts as failure, so nothing follows from it."),
+        ({f"{ACTIVE}unhealthy.interval": 2, f"{ACTIVE}healthy.successes": 1}, "ok", "Healthy ones are not taken out."),
+        (WORKING | {f"{ACTIVE}type": "grpc"}, "ok", "gRPC health every 5 s; out after 1 bad status"),
+        (WORKING | {f"{ACTIVE}type": "https", f"{PROBE}method": "HEAD"}, "ok", "HEAD / over TLS every 5 s"),
         (WORKING | {f"{ACTIVE}healthy.successes": 0}, "warn", "what is out stays out"),
-        (WORKING | {f"{ACTIVE}type": "tcp"}, "ok", "A connection every 5 s"),
+        (WORKING | {f"{ACTIVE}type": "tcp", f"{ACTIVE}unhealthy.timeouts": 1}, "ok", "A connection every 5 s"),
     ],
 )
 def test_active_checks_in_a_sentence(settings, pill, words):
@@ -175,6 +208,15 @@ def test_active_checks_in_a_sentence(settings, pill, words):
         ("slow_start", {}, "off", "their full share at once."),
         ("slow_start", {"slow_start.window": 30}, "ok", "From 10 % to the full share in 30 s."),
         ("slow_start", {"slow_start.window": 30, "slow_start.min_share": 100}, "warn", "begins with 100 %"),
+        ("probe", {}, "", "As Kong asks; the status decides."),
+        ("probe", {f"{PROBE}contains": "UP", f"{PROBE}json": ["a=1"]}, "", "The body must contain “UP” and say a=1."),
+        ("probe", {f"{PROBE}start_unhealthy": True}, "", "New targets wait for their first success."),
+        (
+            "passive",
+            {f"{PASSIVE}unhealthy.http_failures": 1, f"{PASSIVE}unhealthy.http_statuses": []},
+            "off",
+            "No stat",
+        ),
         ("breaker", {}, "off", "Failed requests do not eject a target."),
         ("breaker", BREAKS, "ok", "Out for 10 s after 5 failures in a row; back after 1 trial request; at most 50 %"),
         (

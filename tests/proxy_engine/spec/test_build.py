@@ -81,6 +81,20 @@ ACTIVE_FAILS = {"active": {"healthy": {"interval": 1}, "unhealthy": {"timeouts":
         ({}, False),
         ({"active": {"healthy": {"interval": 1}}}, False),
         (ACTIVE_FAILS, True),
+        ({"active": {"unhealthy": {"interval": 1, "timeouts": 1}}}, False),
+        ({"active": {"healthy": {"interval": 1}, "unhealthy": {"http_failures": 1, "http_statuses": []}}}, False),
+        ({"active": {"type": "tcp", "healthy": {"interval": 1}, "unhealthy": {"http_failures": 1}}}, False),
+        (
+            {
+                "active": {
+                    "type": "grpc",
+                    "healthy": {"interval": 1},
+                    "unhealthy": {"http_failures": 1, "http_statuses": []},
+                }
+            },
+            True,
+        ),
+        ({"passive": {"unhealthy": {"http_failures": 1, "http_statuses": []}}}, False),
         ({"passive": {"healthy": {"successes": 1}}}, False),
         ({"passive": {"unhealthy": {"tcp_failures": 1}}}, True),
         ({"passive": {"unhealthy": {"timeouts": 1}}}, True),

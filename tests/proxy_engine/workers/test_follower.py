@@ -85,6 +85,28 @@ async def test_health_is_told_once(follows, source):
     assert follows.told == ["snapshot 1", "health [False, True]", "health [False]"]
 
 
+async def test_the_mark_of_a_new_target_is_taken_before_the_target(follows, source):
+    source.edit("targets", TARGET)
+    source.find(TARGET, healthy=False)
+
+    await follows.follower.catch_up()
+
+    assert follows.told == ["snapshot 1", "health [False]", "changes [2]"]
+    assert not follows.mirror.health[TARGET["id"]].healthy
+
+
+async def test_a_target_that_was_made_anew_keeps_its_new_mark(follows, source):
+    source.edit("targets", TARGET)
+    source.delete("targets", TARGET)
+    source.edit("targets", TARGET)
+    source.find(TARGET, healthy=False)
+
+    await follows.follower.catch_up()
+
+    assert follows.told == ["snapshot 1", "health [False]", "changes [2, 3, 4]", "health [False]"]
+    assert not follows.mirror.health[TARGET["id"]].healthy
+
+
 async def test_rows_that_are_gone_are_replaced_by_everything(follows, source):
     source.edit("services", SERVICE | {"retries": 1})
     source.edit("services", SERVICE | {"retries": 2})

@@ -23,7 +23,7 @@ def test_changes_come_newest_first_with_both_states(api):
 def test_changes_of_an_older_release_lack_the_fields_that_came_since(api):
     an_upstream(tags=["a"])
     change = Change.objects.get()
-    for field in ("retry", "circuit_breaker", "connections", "when_all_unhealthy"):
+    for field in ("probe", "retry", "circuit_breaker", "connections", "when_all_unhealthy"):
         change.after.pop(field)
     change.save()
 

@@ -252,3 +252,40 @@ def test_the_weight_is_100_unless_given(api):
     an_upstream(name="pool")
 
     assert api.post("/api/targets", {"target": "a", "upstreamId": "pool"}).json()["data"]["weight"] == 100
+
+
+def test_an_upstreams_check_as_one_url(api):
+    body = {"name": "pool", "checkUrl": "http://_/up?interval=2s", "healthcheck": {"threshold": 10}}
+    answer = api.post("/api/upstreams", body)
+    assert answer.status_code == 201
+    found = answer.json()["data"]
+    assert (found["healthcheck"]["active"]["httpPath"], found["healthcheck"]["threshold"]) == ("/up", 10)
+    assert "checkUrl" not in found
+    changed = api.patch("/api/upstreams/pool", {"checkUrl": "tcp://_:81"}).json()["data"]
+    assert (changed["healthcheck"]["active"]["type"], changed["probe"]["port"]) == ("tcp", 81)
+    assert changed["healthcheck"]["threshold"] == 10
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"checkUrl": "http://_/?x=1"}, "unknown parameter 'x'"),
+        ({"checkUrl": 5}, "expected a string"),
+        ({"checkUrl": "http://_/", "probe": {}}, "leave healthcheck.active and probe out"),
+        ({"checkUrl": "http://_/", "healthcheck": {"active": {}}}, "leave healthcheck.active and probe out"),
+    ],
+)
+def test_a_check_url_that_cannot_be_read(api, body, words):
+    answer = api.post("/api/upstreams", {"name": "pool"} | body)
+    assert answer.status_code == 400
+    [detail] = answer.json()["error"]["details"]
+    assert detail["field"] == "checkUrl"
+    assert words in detail["message"]
+
+
+def test_checks_that_cannot_act_are_told_with_the_write(api):
+    body = {"name": "pool", "healthcheck": {"active": {"healthy": {"interval": 5}}}}
+    [warning] = api.post("/api/upstreams", body).json()["meta"]["warnings"]
+    assert warning.startswith("healthcheck.active.healthy.interval: Off: checks run but can never take a target out")
+    fixed = {"checkUrl": "http://_/"}
+    assert "warnings" not in api.patch("/api/upstreams/pool", fixed).json()["meta"]

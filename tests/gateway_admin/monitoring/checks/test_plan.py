@@ -4,6 +4,10 @@ import pytest
 
 from gateway_admin.catalog.models import Change, Upstream
 from gateway_admin.monitoring.checks.plan import PlanReader, plan_checks
+from gateway_admin.monitoring.checks.probes import ASK
+from gateway_admin.monitoring.checks.tls import read_pair
+from proxy_engine.spec.health_fields import CHECK_TYPES
+from tests.gateway_admin.builders import a_certificate
 from tests.gateway_admin.monitoring.builders import (
     a_check,
     a_target,
@@ -38,10 +42,11 @@ def test_one_interval_is_enough(reader, half):
     assert targets_of(reader.current()) == {"10.0.0.1:8080"}
 
 
-@pytest.mark.parametrize(("kind", "is_checked"), [("http", 1), ("https", 1), ("tcp", 1), ("grpc", 0), ("grpcs", 0)])
-def test_types_that_are_spoken(reader, kind, is_checked):
+@pytest.mark.parametrize("kind", CHECK_TYPES)
+def test_all_types_are_spoken(reader, kind):
     a_target(an_upstream(kind=kind))
-    assert len(reader.current().checks) == is_checked
+    assert len(reader.current().checks) == 1
+    assert kind in ASK
 
 
 def test_weight_0_is_not_checked_but_a_disabled_target_is(reader):
@@ -161,3 +166,41 @@ def test_intervals_below_a_tenth_of_a_second_are_one(seconds, milliseconds):
 )
 def test_without_successes_or_interval_nothing_could_lift_a_mark(rules, may_recover):
     assert a_check(active=rules).may_recover is may_recover
+
+
+def test_another_port_and_host_are_asked_and_the_address_stays_the_targets():
+    check = a_check("10.0.0.1:8080", host_header="a.example", probe={"port": 9090, "host": "b.example"})
+    assert (check.address, check.port, check.host_header) == ("10.0.0.1:8080", 9090, "b.example")
+
+
+@pytest.mark.parametrize(
+    ("probe", "is_another"),
+    [
+        ({"method": "HEAD"}, True),
+        ({"contains": "x"}, True),
+        ({"json": ["a=1"]}, True),
+        ({"port": 1}, True),
+        ({"grpc_service": "x"}, True),
+        ({"jitter": 5}, False),
+        ({"start_unhealthy": True}, False),
+    ],
+)
+def test_what_an_answer_depends_on_makes_another_check(probe, is_another):
+    upstream, target = an_upstream_spec(), a_target_spec(an_upstream_spec(), "10.0.0.1:80")
+    [before] = plan_checks(upstream, [target]).values()
+    [after] = plan_checks(an_upstream_spec(probe=probe), [target]).values()
+    assert (before.fingerprint != after.fingerprint) is is_another
+
+
+def test_an_edited_client_certificate_makes_another_check(reader):
+    certificate = a_certificate()
+    upstream = an_upstream()
+    edit(upstream, client_certificate={"id": str(certificate.pk)})
+    a_target(upstream)
+    [before] = reader.current().checks.values()
+    assert before.certificate.id == str(certificate.pk)
+    edit(certificate, tags=["renewed"])
+    [after] = reader.current().checks.values()
+    assert after.fingerprint != before.fingerprint
+    assert read_pair(after.certificate.id).key == certificate.key
+    assert read_pair("00000000-0000-4000-8000-000000000000") is None

@@ -10,12 +10,12 @@ from dataclasses import replace
 from gateway_admin.monitoring.checks import prober as prober_module
 from gateway_admin.monitoring.checks.marks import NEVER_FAILED, Mark
 from gateway_admin.monitoring.checks.prober import Job, Prober
-from gateway_admin.monitoring.checks.probes import NotMade, probe_session
+from gateway_admin.monitoring.checks.probes import NotMade, probe_kit
 from gateway_admin.monitoring.checks.schedule import LEASES, TALLIES
 from gateway_admin.monitoring.checks.tallies import TallyStore
 from gateway_admin.monitoring.redis_client import async_redis_client
 from tests.gateway_admin.monitoring.builders import a_check
-from tests.gateway_admin.monitoring.servers import answering, hanging, nobody_listening, serving
+from tests.gateway_admin.monitoring.servers import answering, hanging, no_certificates, nobody_listening, serving
 
 
 class Records:
@@ -38,8 +38,8 @@ class Records:
 
 @asynccontextmanager
 async def a_prober(records=None, *, at_once=100):
-    async with async_redis_client() as client, probe_session() as session:
-        prober = Prober(session, TallyStore(client), records or Records(), at_once=at_once)
+    async with async_redis_client() as client, probe_kit(no_certificates) as kit:
+        prober = Prober(kit, TallyStore(client), records or Records(), at_once=at_once)
         helpers = [asyncio.ensure_future(helper) for helper in prober.helpers()]
         try:
             yield prober
@@ -237,3 +237,12 @@ async def test_a_check_is_late_by_the_time_from_its_due_moment_to_its_beginning(
         await prober.make(a_job(a_check(address, interval=60), due_ms=now_ms() - 5000))
         [window] = [window for window in prober.counted.take().values() if window.worst_ms >= 0]
     assert 5000 <= window.worst_ms < 8000
+
+
+async def test_jitter_puts_a_check_off_by_up_to_its_share_of_the_interval(store, monkeypatch):
+    monkeypatch.setattr(prober_module.random, "random", lambda: 1.0)
+    async with serving(answering()) as address, a_prober() as prober:
+        start = now_ms()
+        await prober.make(a_job(a_check(address, interval=1, probe={"jitter": 20}), due_ms=start))
+        assert now_ms() - start >= 199
+        assert counts(prober)["made"] == 1

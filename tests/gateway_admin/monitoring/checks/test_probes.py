@@ -4,11 +4,12 @@ import errno
 import os
 import ssl
 
-import aiohttp
 import pytest
 
 from gateway_admin.monitoring.checks import probes
-from gateway_admin.monitoring.checks.probes import NotMade, probe, probe_session
+from gateway_admin.monitoring.checks.plan import ClientCertificate
+from gateway_admin.monitoring.checks.probes import NotMade, probe, probe_kit
+from gateway_admin.monitoring.checks.tls import Pair
 from proxy_engine.health import Outcome, outcome_text
 from tests.gateway_admin.monitoring.builders import a_check
 from tests.gateway_admin.monitoring.servers import (
@@ -16,6 +17,7 @@ from tests.gateway_admin.monitoring.servers import (
     closing_early,
     dripping,
     hanging,
+    no_certificates,
     nobody_listening,
     pouring,
     resetting,
@@ -23,13 +25,14 @@ from tests.gateway_admin.monitoring.servers import (
     server_tls,
     serving,
 )
+from tests.proxy_engine.pems import a_pair
 
 REDIRECT = "Location: http://127.0.0.1:1/elsewhere\r\n"
 
 
-async def ask(address, **check) -> Outcome:
-    async with probe_session() as session:
-        return await probe(session, a_check(address, **check))
+async def ask(address, *, read_pair=no_certificates, **check) -> Outcome:
+    async with probe_kit(read_pair) as kit:
+        return await probe(kit, a_check(address, **check))
 
 
 @pytest.mark.parametrize("status", [200, 204, 302, 404, 503])
@@ -116,10 +119,10 @@ async def test_what_is_not_http(raw):
 
 
 async def test_running_out_of_sockets_says_nothing_about_the_target(monkeypatch):
-    async def exhausted(session, check):
+    async def exhausted(kit, check):
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
-    monkeypatch.setattr(probes, "_request", exhausted)
+    monkeypatch.setitem(probes.ASK, "http", exhausted)
     with pytest.raises(NotMade, match="Too many open files"):
         await ask("127.0.0.1:1")
 
@@ -193,8 +196,109 @@ async def test_tls_asks_for_the_sni_else_the_host_header_else_the_target(tmp_pat
 @pytest.mark.parametrize(("sni", "words"), [("sni.example", "200"), ("wrong.example", "TLS failed: hostname mismatch")])
 async def test_the_certificate_must_bear_that_name(tmp_path, monkeypatch, sni, words):
     context, certificate = server_tls(tmp_path, "sni.example")
-    trusting = ssl.create_default_context(cafile=certificate)
-    monkeypatch.setattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", trusting)
+    monkeypatch.setenv("SSL_CERT_FILE", certificate)
     async with serving(answering(), ssl_context=context) as address:
         answer = await ask(address, kind="https", active={"https_sni": sni})
     assert outcome_text(answer).startswith(words)
+
+
+# --- Beyond Kong's settings -------------------------------------------------------------------------------------
+
+
+async def test_the_request_is_as_the_probe_says():
+    asked = []
+
+    async def behave(reader, writer):
+        head = await reader.readuntil(b"\r\n\r\n")
+        asked.append((head.decode(), await reader.readexactly(11)))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+
+    probe = {"method": "POST", "host": "shop.example:81", "body": '{"deep": 1}'}
+    async with serving(behave) as address:
+        await ask(address, host_header="other.example", probe=probe, active={"headers": {"content-type": ["a/b"]}})
+    [(head, body)] = asked
+    assert head.startswith("POST / HTTP/1.1\r\n")
+    assert "Host: shop.example:81\r\n" in head
+    assert "content-type: a/b\r\n" in head
+    assert head.lower().count("content-type") == 1
+    assert body == b'{"deep": 1}'
+
+
+@pytest.mark.parametrize(("kind", "outcome"), [("http", Outcome.answered(200)), ("tcp", Outcome.connected())])
+async def test_another_port_may_be_asked(kind, outcome):
+    async with serving(answering()) as address:
+        port = int(address.rpartition(":")[2])
+        with nobody_listening() as target:
+            assert await ask(target, kind=kind, probe={"port": port}) == outcome
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [(b"all is well", "200"), (b"all is lost", "200, but the body lacks well")],
+)
+async def test_a_body_may_be_looked_at(body, words):
+    async with serving(answering(body=body)) as address:
+        assert outcome_text(await ask(address, probe={"contains": "well"})) == words
+
+
+async def test_the_body_of_a_bad_status_is_not_looked_at():
+    async with serving(answering(503, body=b"all is lost")) as address:
+        assert await ask(address, probe={"contains": "well"}) == Outcome.answered(503)
+
+
+async def test_a_body_without_end_is_read_up_to_a_bound():
+    sent = []
+    async with serving(pouring(sent)) as address:
+        found = await ask(address, timeout=5, probe={"contains": "y"})
+    assert found.words == "200, but the body lacks y"
+    assert sent[0] < 16 * 1024 * 1024
+
+
+async def test_a_body_that_does_not_come_is_a_timeout():
+    async with serving(answering(extra="X: y\r\n", length=10)) as address:
+        assert await ask(address, timeout=0.1, probe={"contains": "y"}) == Outcome.timed_out(0.1)
+
+
+# --- A certificate of ours --------------------------------------------------------------------------------------
+
+SHOWN = ClientCertificate("id", "1")
+
+
+@pytest.fixture
+def strict(tmp_path):
+    """A server that wants to see the certificate of ``a_pair``."""
+    context, _ = server_tls(tmp_path, "127.0.0.1")
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(cadata=a_pair("EC", is_authority=True).cert)
+    return context
+
+
+UNVERIFIED = {"https_verify_certificate": False}
+
+
+async def test_a_client_certificate_is_shown(strict):
+    async def read_pair(key):
+        return Pair(*a_pair("EC", is_authority=True)) if key == "id" else None
+
+    async with serving(answering(), ssl_context=strict) as address:
+        found = await ask(address, kind="https", read_pair=read_pair, certificate=SHOWN, active=UNVERIFIED)
+    assert found == Outcome.answered(200)
+
+
+async def test_without_one_the_server_hangs_up(strict):
+    async with serving(answering(), ssl_context=strict) as address:
+        found = await ask(address, kind="https", active=UNVERIFIED)
+    assert found.failure is not None
+
+
+@pytest.mark.parametrize(
+    ("pair", "words"),
+    [(None, "is gone"), (Pair(a_pair("EC").cert, a_pair("EC", 1).key), "cannot be used: KEY_VALUES_MISMATCH")],
+)
+async def test_a_certificate_that_cannot_be_shown_says_nothing_about_the_target(pair, words):
+    async def read_pair(key):
+        return pair
+
+    with pytest.raises(NotMade, match=words):
+        await ask("127.0.0.1:1", kind="https", read_pair=read_pair, certificate=SHOWN)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway_admin.monitoring.actions import FIRST_CHECK
 from gateway_admin.monitoring.checks.marks import NEVER_FAILED, Mark
 from gateway_admin.monitoring.checks.tally import Tally
 from proxy_engine.health import Health, Kind, Outcome
@@ -67,3 +68,18 @@ def test_a_younger_tally_holds_against_an_older_mark():
 @pytest.mark.parametrize("stored", ["{", "[]", "{}", '{"seq": 9}', '{"seq": 9, "counters": {"health": "ill"}}'])
 def test_what_cannot_be_read_is_as_good_as_lost(stored):
     assert Tally.load(stored, DOWN).seq == DOWN.seq
+
+
+NEW = Mark(healthy=False, seq=5, address="127.0.0.1:9000", judged_by=FIRST_CHECK)
+
+
+def test_one_success_lets_a_new_target_in_whatever_the_limit():
+    _, [flip] = counted(503, 200, mark=NEW, successes=3)
+    assert (flip.healthy, flip.cause) == (True, "1 of 1 success: 200")
+
+
+def test_once_it_is_in_it_is_a_target_as_any():
+    tally, _ = counted(200, mark=NEW, successes=3)
+    tally.seq = 6  # as stored with the flip
+    again = Tally.load(tally.dump(), NEW)  # by a process that has not seen the flip
+    assert not again.is_first
