@@ -22,6 +22,9 @@ from benchmarks import (
     cpu_per_request,
     edit_to_effect,
     fixed_rate,
+    flapping_targets,
+    flip_to_effect,
+    health_checks,
     idle_memory,
     large_configuration,
     report,
@@ -43,6 +46,9 @@ FAMILIES: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "edits": edit_to_effect.run,
     "admin": admin_api.run,
     "admin-files": admin_files.run,
+    "checks": health_checks.run,
+    "flips": flip_to_effect.run,
+    "flapping": flapping_targets.run,
 }
 PROGRAMS = {"nginx": "nginx-light", "haproxy": "haproxy", "wrk": "wrk", "taskset": "util-linux"}  # Debian's packages
 MOST_SAID = 2_000  # characters of a failure: the end of a log tells why

@@ -28,9 +28,10 @@ NAME = "edit to effect"
 
 
 class Watcher:
-    """One kept-alive connection that asks without pause and remembers since when it sees the newest path."""
+    """One kept-alive connection that asks without pause and remembers what it saw last of the target: its ``told``."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, told: str = "path") -> None:
+        self.told = told
         parts = urlsplit(url)
         self.host, self.port = parts.hostname, parts.port
         self.request = f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode()
@@ -48,13 +49,13 @@ class Watcher:
             if not head.startswith(b"HTTP/1.1 200"):
                 self.failures += 1
                 continue
-            path = json.loads(body)["path"]
-            if path != self.seen:
-                self.seen = path
+            seen = json.loads(body)[self.told]
+            if seen != self.seen:
+                self.seen = seen
                 self.changed.set()
 
-    async def until(self, path: str) -> float:
-        while self.seen != path:
+    async def until(self, wanted: str) -> float:
+        while self.seen != wanted:
             self.changed.clear()
             await self.changed.wait()
         return time.perf_counter()

@@ -40,6 +40,7 @@ class Manners:
     mute: bool = False  # reads, never answers
     reset: bool = False  # resets the connection instead of answering
     headers: dict[str, str] = field(default_factory=dict)
+    statuses: dict[str, int] = field(default_factory=dict)  # by path, instead of ``status``
 
 
 class EchoTarget:
@@ -74,6 +75,9 @@ class EchoTarget:
 
     def behave(self, **manners: object) -> None:
         self.manners = Manners(**manners)
+
+    def noticed(self, path: str) -> None:
+        """Called in the target's thread with each request; for those who want to know when it came."""
 
     def die(self) -> None:
         """Refuse connections and reset the open ones, as a killed process does."""
@@ -125,6 +129,7 @@ class _Connection(asyncio.Protocol):
             return
         self.target.requests[request.path] += 1
         self.target.seen.append(request)
+        self.target.noticed(request.path)
         manners = self.target.manners
         if manners.reset:
             self.reset()
@@ -142,7 +147,8 @@ class _Connection(asyncio.Protocol):
         seen = {"name": self.target.name, **vars(request)}
         body = b"" if request.method == "HEAD" else json.dumps(seen).encode()
         fields = {"Content-Type": "application/json", "Content-Length": str(len(body)), **manners.headers}
-        lines = [f"HTTP/1.1 {manners.status} Whatever", f"X-Echo-Name: {self.target.name}"]
+        status = manners.statuses.get(request.path, manners.status)
+        lines = [f"HTTP/1.1 {status} Whatever", f"X-Echo-Name: {self.target.name}"]
         lines += [f"{name}: {value}" for name, value in fields.items()]
         self.transport.write("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
         self._next()
