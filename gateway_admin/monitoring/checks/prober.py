@@ -39,7 +39,7 @@ Record = Callable[[Sequence[Flip]], Awaitable[Sequence[int | None]]]
 """Stores flips; returns the number of each target's mark, None for a target that is gone."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Job:
     """One check to make. ``mark``: the target's when the job was given out."""
 
@@ -88,6 +88,8 @@ class Prober:
         self._record = Batcher(record)
         self._pace = Pace()
         self._room = asyncio.Semaphore(at_once)
+        self._waiting: set[Job] = set()
+        self.given_up: list[Job] = []  # never begun, because this process stops
         self._upstream_room: WeakValueDictionary[tuple[str, int], asyncio.Semaphore] = WeakValueDictionary()
 
     def helpers(self) -> list[Awaitable[None]]:
@@ -95,11 +97,17 @@ class Prober:
 
     async def make(self, job: Job) -> None:
         """Never raises: what goes wrong with one check is no other check's trouble."""
+        self._waiting.add(job)
         try:
             await self._make(job)
         except Exception as error:  # noqa: BLE001 - Redis, the database, or a fault of ours
             self._lag.uncounted(job.due_ms, error, self._now_ms())
+        except asyncio.CancelledError:
+            if job in self._waiting:
+                self.given_up.append(job)
+            raise
         finally:
+            self._waiting.discard(job)
             self.counted.done(job.due_ms)
 
     @property
@@ -129,6 +137,7 @@ class Prober:
             begun = await self._begin(lease)
             if begun.busy_until_ms:
                 return begun.busy_until_ms
+            self._waiting.discard(job)
             began_ms = self._now_ms()
             self._lag.note(job.due_ms, max(0, began_ms - start_ms), began_ms)
             outcome = await self._probe(job)

@@ -22,7 +22,7 @@ from .picker import Picker
 from .plan import PlanReader
 from .prober import Job, Prober, jobs
 from .probes import probe_kit
-from .schedule import Due
+from .schedule import Due, Schedule
 from .tallies import TallyStore
 from .tls import Pair, read_pair
 
@@ -74,9 +74,19 @@ class WorkerProcess:
         LoadStore(redis_client()).tell(counted.take())
 
     def stop(self) -> None:
+        """Checks that were not begun yet are handed back, to be picked by whoever ticks next."""
         with self._lock:
-            if self._loop is not None:
-                self._loop.stop()
+            if self._loop is not None and (prober := self._loop.stop()):
+                _hand_back(prober)
+
+
+def _hand_back(prober: Prober) -> None:
+    try:
+        client = redis_client()
+        Schedule(client).hasten((job.check.target_id, job.due_ms) for job in prober.given_up)
+        LoadStore(client).tell(prober.counted.take())
+    except redis.RedisError as error:
+        log.debug("what was not begun could not be handed back: %r", error)
 
 
 class CheckLoop(Thread):
@@ -85,17 +95,20 @@ class CheckLoop(Thread):
     def __init__(self):
         super().__init__(name="health-checks", daemon=True)
         self._is_ready = Event()
+        self._prober: Prober | None = None
 
     def give(self, found: list[Job]) -> None:
         self._is_ready.wait()
         self._loop.call_soon_threadsafe(self._inbox.put_nowait, found)
 
-    def stop(self) -> None:
-        """Checks under way are dropped: their next due times stand in the agenda already."""
+    def stop(self) -> Prober | None:
+        """Checks under way are dropped: their next due times stand in the agenda already. None: it had ended before."""
         self._is_ready.wait()
-        if self.is_alive():
-            self._loop.call_soon_threadsafe(self._main_task.cancel)
-            self.join(STOP_S)
+        if not self.is_alive():
+            return None
+        self._loop.call_soon_threadsafe(self._main_task.cancel)
+        self.join(STOP_S)
+        return self._prober
 
     def run(self) -> None:
         try:
@@ -114,7 +127,9 @@ class CheckLoop(Thread):
             in_thread = partial(self._loop.run_in_executor, thread)
             shared = probe_kit(partial(in_thread, client_pair))
             async with async_redis_client() as client, shared as kit, asyncio.TaskGroup() as tasks:
-                prober = Prober(kit, TallyStore(client), partial(in_thread, store_flips), at_once=room_for_checks())
+                self._prober = prober = Prober(
+                    kit, TallyStore(client), partial(in_thread, store_flips), at_once=room_for_checks()
+                )
                 for helper in (*prober.helpers(), _tell(prober, LoadStore(client))):
                     tasks.create_task(helper)
                 while True:

@@ -10,9 +10,12 @@ from django.utils import timezone
 from gateway_admin.monitoring import tasks
 from gateway_admin.monitoring.actions import Source, mark_targets, record_engine
 from gateway_admin.monitoring.checks import process
+from gateway_admin.monitoring.checks.load import TOTALS
+from gateway_admin.monitoring.checks.schedule import DUE
 from gateway_admin.monitoring.models import EngineNode, HealthEvent, TargetHealth
 from tests.gateway_admin.monitoring.builders import a_flip, a_report, a_target, an_upstream, edit
 from tests.gateway_admin.monitoring.servers import nobody_listening
+from tests.support.eventually import eventually
 
 WAIT_S = 20
 
@@ -85,6 +88,19 @@ def test_what_was_switched_off_meanwhile_is_not_checked(worker, broker):
     edit(upstream, healthchecks={"active": {"healthy": {"interval": 0}, "unhealthy": {"interval": 0}}})
     [([batch], _)] = broker.sent
     assert process.jobs(worker._plans.current(), worker._marks.current(), batch) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_stops_hands_back_what_it_did_not_begin(worker, broker, store):
+    target = a_target(an_upstream(interval=60))
+    tasks.pick_checks()
+    [([[(target_id, due_ms)]], _)] = broker.sent
+    later = due_ms + 20_000
+    tasks.make_checks([(target_id, later)])  # it waits for its moment
+    eventually(lambda: worker._loop._prober and worker._loop._prober._waiting, what="the check waits")
+    tasks.stop_checks()
+    assert store.zscore(DUE, str(target.pk)) == later
+    assert store.hget(TOTALS, "done") == "1"
 
 
 @pytest.mark.django_db
