@@ -11,13 +11,13 @@ Keys (all of them may vanish; then every target is due at once and counted anew)
 The braces put them into one slot of a Redis cluster, as scripts over several keys need it.
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import redis
 
 from .due import PARKED_MS, next_due, phase_ms
-from .plan import Plan
+from .plan import Check, Plan
 
 DUE = "{gatehouse:checks}:due"
 PLAN = "{gatehouse:checks}:plan"
@@ -28,13 +28,13 @@ WHICH = ""  # the field of PLAN that no target id can be: "<digest> <epoch> <ver
 SYNC = """
 local due, plan, tallies, leases = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 if (redis.call('HGET', plan, '') or '') ~= ARGV[1] then return 0 end
-local now, gone = ARGV[3], tonumber(ARGV[4])
-for i = 5, 4 + gone do
+local gone = tonumber(ARGV[3])
+for i = 4, 3 + gone do
   redis.call('ZREM', due, ARGV[i]) redis.call('ZREM', leases, ARGV[i])
   redis.call('HDEL', plan, ARGV[i]) redis.call('HDEL', tallies, ARGV[i])
 end
-for i = 5 + gone, #ARGV, 2 do
-  redis.call('ZADD', due, now, ARGV[i]) redis.call('ZREM', leases, ARGV[i])
+for i = 4 + gone, #ARGV, 3 do
+  redis.call('ZADD', due, ARGV[i + 2], ARGV[i]) redis.call('ZREM', leases, ARGV[i])
   redis.call('HSET', plan, ARGV[i], ARGV[i + 1]) redis.call('HDEL', tallies, ARGV[i])
 end
 redis.call('HSET', plan, '', ARGV[2])
@@ -76,7 +76,8 @@ class Schedule:
         self._hasten = client.register_script(HASTEN)
 
     def follow(self, plan: Plan, now_ms: int) -> bool:
-        """Make the agenda that of ``plan``: whoever is new or checked in a new way is due now, who left is forgotten.
+        """Make the agenda that of ``plan``: who is new or checked in a new way is due now (``first_dues``), who left is
+        forgotten.
 
         False when the agenda already follows a newer configuration than ``plan``, or another picker just changed it:
         then the caller's plan is too old to claim by.
@@ -90,9 +91,9 @@ class Schedule:
         known = self._redis.hgetall(PLAN)
         gone = known.keys() - plan.checks.keys() - {WHICH}
         fresh = [check for check in plan.checks.values() if known.get(check.target_id) != check.fingerprint]
-        arguments = [which, f"{plan.digest} {plan.epoch} {plan.version}", now_ms, len(gone), *gone]
-        for check in fresh:
-            arguments += (check.target_id, check.fingerprint)
+        arguments = [which, f"{plan.digest} {plan.epoch} {plan.version}", len(gone), *gone]
+        for check, due_ms in zip(fresh, first_dues(fresh, now_ms), strict=True):
+            arguments += (check.target_id, check.fingerprint, due_ms)
         return bool(self._sync(keys=[DUE, PLAN, TALLIES, LEASES], args=arguments))
 
     def claim(self, plan: Plan, unhealthy: Container[str], *, now_ms: int, until_ms: int) -> list[Due]:
@@ -123,6 +124,19 @@ class Schedule:
         """How long the most overdue target has been waiting to be picked; 0 when nobody waits."""
         oldest = self._redis.zrange(DUE, 0, 0, withscores=True)
         return max(0, now_ms - int(oldest[0][1])) if oldest else 0
+
+
+FIRST_PER_MS = 1.5
+"""Of how many new targets the first check is due in one ms: what one worker process makes in time."""
+
+
+def first_dues(fresh: Sequence[Check], now_ms: int) -> Iterator[int]:
+    """At once for a few. Ten thousand at once would be late, and some too late to be made: they are spread over the
+    time that it takes to check them, and no longer than until their next check would be due."""
+    for place, check in enumerate(fresh):
+        interval_ms = check.interval_ms(healthy=True) or check.interval_ms(healthy=False)
+        spread_ms = min(len(fresh) / FIRST_PER_MS, interval_ms)
+        yield now_ms + int(place * spread_ms / len(fresh))
 
 
 def _move(plan: Plan, unhealthy: Container[str], found: Due, now_ms: int) -> tuple[str, int, int] | None:

@@ -6,7 +6,7 @@ from threading import Barrier
 
 import pytest
 
-from gateway_admin.monitoring.checks.schedule import Schedule
+from gateway_admin.monitoring.checks.schedule import Schedule, first_dues
 from tests.gateway_admin.monitoring.builders import a_check, a_plan
 
 NOW = 1_700_000_000_000
@@ -28,6 +28,14 @@ def test_a_new_target_is_due_at_once(schedule):
     assert schedule.follow(plan, NOW)
     assert claim(schedule, plan, NOW) == [(check.target_id, NOW)]
     assert claim(schedule, plan, NOW) == []
+
+
+@pytest.mark.parametrize(("number", "interval", "spread_ms"), [(1, 5, 0), (3, 5, 2), (3000, 5, 2000), (3000, 1, 1000)])
+def test_very_many_new_targets_are_due_as_fast_as_they_can_be_checked(number, interval, spread_ms):
+    dues = list(first_dues([a_check(interval=interval)] * number, NOW))
+    assert dues == sorted(dues)
+    assert dues[0] == NOW
+    assert spread_ms - 1 <= dues[-1] - NOW <= spread_ms
 
 
 def test_the_next_due_time_follows_from_the_last_one_not_from_the_pick(schedule):
