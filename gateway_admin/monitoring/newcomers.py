@@ -28,7 +28,7 @@ def _flip(change: Change) -> Flip:
         _upstream_of(change),
         change.after["target"],
         healthy=False,
-        cause="waits for its first check",
+        cause="waits for its first successful check",
         actor=change.actor,
     )
 

@@ -28,7 +28,7 @@ def test_a_new_target_waits_for_its_first_check():
     target = a_target(an_upstream(probe=CAREFUL), "10.0.0.1:80")
     assert waits(target)
     event = HealthEvent.objects.get()
-    assert (event.healthy, event.cause, event.source) == (False, "waits for its first check", "config")
+    assert (event.healthy, event.cause, event.source) == (False, "waits for its first successful check", "config")
     [fact] = read_health(0)[1]
     assert (fact.target_id, fact.healthy) == (str(target.pk), False)
 
