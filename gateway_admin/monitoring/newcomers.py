@@ -47,7 +47,9 @@ def _is_new(change: Change) -> bool:
 
 def _careful_upstreams(ids: set[str]) -> set[str]:
     """Of these, those that ask for it and whose checks could lift the mark."""
-    rows = Upstream.objects.filter(pk__in=ids).values_list("pk", "probe", "healthchecks")
+    rows = Upstream.objects.only("probe", "healthchecks").in_bulk(list(ids))
     return {
-        str(key) for key, probe, checks in rows if probe["start_unhealthy"] and healthchecks(checks).active.can_recover
+        str(key)
+        for key, upstream in rows.items()
+        if upstream.probe["start_unhealthy"] and healthchecks(upstream.healthchecks).active.can_recover
     }

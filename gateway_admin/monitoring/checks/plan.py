@@ -189,8 +189,8 @@ def read_checks(upstream_ids: set[str] | None = None) -> dict[str, Check]:
 
 
 def _client_certificates(ids: set[str]) -> dict[str, ClientCertificate]:
-    rows = Certificate.objects.filter(pk__in=ids).values_list("pk", "updated_at") if ids else ()
-    return {str(key): ClientCertificate(str(key), updated_at.isoformat()) for key, updated_at in rows}
+    rows = Certificate.objects.only("updated_at").in_bulk(list(ids)) if ids else {}
+    return {str(key): ClientCertificate(str(key), row.updated_at.isoformat()) for key, row in rows.items()}
 
 
 def _to_spec(model, row: dict):
