@@ -22,7 +22,9 @@ from yarl import URL
 
 from proxy_engine.health import Outcome
 from proxy_engine.spec.probe_fields import MAX_BODY_BYTES
+from proxy_engine.spec.scalars import is_ip
 
+from . import plain_http
 from .bodies import judged
 from .grpc_health import HealthCall
 from .plan import Check
@@ -92,6 +94,12 @@ async def _connect(kit: Kit, check: Check) -> Outcome:
     return Outcome.connected()
 
 
+async def _request_in_clear(kit: Kit, check: Check) -> Outcome:
+    if check.probe.reads_body or not is_ip(check.host):
+        return await _request(kit, check)
+    return Outcome.answered(await plain_http.ask(check.host, check.port, request_bytes(check)))
+
+
 async def _request(kit: Kit, check: Check) -> Outcome:
     context, name = await _tls(kit, check)
     async with kit.session.request(
@@ -145,7 +153,7 @@ async def _call(kit: Kit, check: Check) -> Outcome:
 
 
 ASK: dict[str, Callable[[Kit, Check], Awaitable[Outcome]]] = {
-    "http": _request,
+    "http": _request_in_clear,
     "https": _request,
     "tcp": _connect,
     "grpc": _call,
@@ -181,6 +189,18 @@ def probe_headers(check: Check) -> CIMultiDict:
         for value in values:
             headers.add(name, value)
     return headers
+
+
+def request_bytes(check: Check) -> bytes:
+    body = (check.probe.body or "").encode()
+    headers = probe_headers(check)
+    headers.setdefault("Accept", "*/*")
+    headers.setdefault("Connection", "close")
+    if body:
+        headers.setdefault("Content-Length", str(len(body)))
+    lines = [f"{check.probe.method} {check.active.http_path} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 def server_name(check: Check) -> str:
@@ -228,7 +248,7 @@ def _os_words(error: OSError) -> str:
 _WORDS: list[tuple[type[Exception] | tuple[type[Exception], ...], Callable[[Exception], str]]] = [
     ((aiohttp.ClientConnectorDNSError, socket.gaierror, UnicodeError), lambda _: "name not found"),
     ((aiohttp.ClientSSLError, ssl.SSLError), _tls_words),
-    (aiohttp.ServerDisconnectedError, lambda _: CLOSED_EARLY),
+    ((aiohttp.ServerDisconnectedError, plain_http.ClosedEarly), lambda _: CLOSED_EARLY),
     (OSError, _os_words),
     (aiohttp.ClientError, lambda error: f"connection failed: {error}"),
 ]
