@@ -16,7 +16,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from .health import BreakerBook, Circuit, Flip, TargetState, cause_of
+from .health import BreakerBook, Circuit, Flip, SlowStartBook, TargetState, cause_of
 from .http.date import DateLine
 from .net import files
 from .net.dns import Resolver
@@ -40,6 +40,8 @@ from .upstream.named import NamedPool
 from .upstream.pool import Pool
 
 if TYPE_CHECKING:
+    from proxy_engine.balancing.retry_budget import RetryBudget
+    from proxy_engine.health import Ramp
     from proxy_engine.proxy.tunnel import Tunnel
     from proxy_engine.server.client import ClientConnection
 
@@ -92,7 +94,9 @@ class Engine:
         self.resolver = Resolver(self._lookup, loop.call_soon, loop.time())
         self.pools = PoolBook(self._make_pool)
         self.breakers = BreakerBook(lambda: self.now)
-        self.compiler = Compiler(self._state_of, self.pools, self.offset, self._flipped, breakers=self.breakers)
+        self.slow_starts = SlowStartBook(lambda: self.now)
+        self._draining: dict[str, TargetState] = {}
+        self.compiler = self._compiler({})
         self.runtime = self.compiler.runtime
 
     def __repr__(self) -> str:
@@ -104,9 +108,7 @@ class Engine:
         """Take a whole configuration. States of targets that stay are kept."""
         plans_before = self.runtime.plans.values()
         self._facts = {fact.target_id: fact for fact in snapshot.health}
-        self.compiler = Compiler(
-            self._state_of, self.pools, self.offset, self._flipped, self.compiler.budgets, self.breakers
-        )
+        self.compiler = self._compiler(self.compiler.budgets)
         rows = [
             ChangeRow(snapshot.version, kind, values["id"], values)
             for kind, entities in snapshot.entities.items()
@@ -115,6 +117,7 @@ class Engine:
         self.apply(snapshot.version, rows)
         self._keep_states()
         self.breakers.keep(self.runtime.balancers)
+        self.slow_starts.keep(self.runtime.balancers)
         for plan in plans_before:
             self.pools.release(plan.uses)
         self._set_all_health()
@@ -122,16 +125,37 @@ class Engine:
         gc.collect()
         gc.freeze()
 
+    def _compiler(self, budgets: dict[str, RetryBudget]) -> Compiler:
+        return Compiler(
+            self._state_of,
+            self.pools,
+            self.offset,
+            self._flipped,
+            budgets,
+            self.breakers,
+            self.slow_starts,
+            self.counters,
+        )
+
     def apply(self, version: int, rows: Iterable[ChangeRow]) -> None:
         """Take edits. Exchanges under way finish with the configuration they began with."""
         rows = list(rows)
         before, self.runtime = self.runtime, self.compiler.apply(version, rows)
         for row in rows:
-            if row.kind == "targets" and row.after is None:
-                self._states.pop(row.entity_id, None)
-                self._facts.pop(row.entity_id, None)
+            if row.kind == "targets":
+                self._note_drain(row.entity_id)
+                if row.after is None:
+                    self._states.pop(row.entity_id, None)
+                    self._facts.pop(row.entity_id, None)
             elif row.kind == "upstreams":
                 self._recount(row.entity_id, before)
+
+    def _note_drain(self, target_id: str) -> None:
+        target, state = self.compiler.entities["targets"].get(target_id), self._states.get(target_id)
+        if target is None or target.drain is None or state is None:
+            self._draining.pop(target_id, None)
+        else:
+            self._draining[target_id] = state
 
     def _recount(self, upstream_id: str, before: Runtime) -> None:
         """Other passive checks than before: what was counted for them counts no longer."""
@@ -191,6 +215,7 @@ class Engine:
     def _keep_states(self) -> None:
         used = self.compiler.entities["targets"]
         self._states = {id: state for id, state in self._states.items() if id in used}
+        self._draining = {id: state for id, state in self._draining.items() if id in used}
         for id in self.compiler.budgets.keys() - self.compiler.entities["upstreams"].keys():
             del self.compiler.budgets[id]
 
@@ -223,7 +248,7 @@ class Engine:
 
     def _target_fact(self, state: TargetState, runtime: Runtime, pools: set[AnyPool]) -> dict[str, Any]:
         balancer = runtime.balancers.get(state.target.upstream_id)
-        circuit = self.breakers.circuit_of(state)
+        circuit, ramp = self.breakers.circuit_of(state), self.slow_starts.ramp_of(state)
         return {
             "target": state.target.target,
             "ready": state.ready,
@@ -232,6 +257,7 @@ class Engine:
             # What else decides on its part: tiers, or that all are used.
             "remark": balancer.remark(state) if balancer else "",
             "circuit": self._circuit_fact(circuit) if circuit else None,  # None: no breaker watches it
+            "slowStart": self._ramp_fact(state, ramp) if ramp else None,  # None: it has its full share
             "active": state.active,
             "requests": state.requests,
             "failures": state.failures,
@@ -247,6 +273,22 @@ class Engine:
             "until": circuit.until and unix + circuit.until,
             "cause": circuit.cause,
         }
+
+    def _ramp_fact(self, state: TargetState, ramp: Ramp) -> dict[str, Any]:
+        return {"percent": state.part, "until": time.time() - self.loop.time() + ramp.until}
+
+    def ramping(self) -> list[dict[str, Any]]:
+        """The targets that start slowly, for the report; at most ``MOST_REPORTED``."""
+        return [
+            {"target_id": state.target.id, **self._ramp_fact(state, ramp)}
+            for state, ramp in islice(self.slow_starts, MOST_REPORTED)
+        ]
+
+    def draining(self) -> list[dict[str, Any]]:
+        """The targets that drain, and how many attempts at each are in flight here; at most ``MOST_REPORTED``."""
+        return [
+            {"target_id": id, "active": state.active} for id, state in islice(self._draining.items(), MOST_REPORTED)
+        ]
 
     def ejected(self) -> list[dict[str, Any]]:
         """The targets that circuit breakers keep out now, for the report; at most ``MOST_REPORTED``."""
@@ -288,6 +330,7 @@ class Engine:
     def sweep(self, now: float) -> None:
         self.now = now + SWEEP_S
         self.breakers.sweep(self.now)
+        self.slow_starts.sweep(self.now)
         for client in [client for client in self.clients if client.deadline < now]:
             self._strike(client, client.deadline_passed)
         if self._sweeps % REST_EVERY == 0:

@@ -13,9 +13,9 @@ from math import inf
 from typing import Any
 
 from . import spec
-from .balancing import Balancer, compile_hash_input
+from .balancing import Balancer, PanicCounts, compile_hash_input
 from .balancing.retry_budget import RetryBudget
-from .health import Breaker, BreakerBook, OnFlip, PassiveCheck, TargetState, joined
+from .health import Breaker, BreakerBook, OnFlip, PassiveCheck, SlowStartBook, TargetState, joined
 from .routing import RouteTable
 from .sources import ChangeRow
 from .spec import ConnectionRules, PassiveChecks, RetryRules, Route, Service, Target, Upstream
@@ -143,7 +143,7 @@ class Compiler:
 
     ``state_of`` gives the observed state of a target, ``pools`` the pool to an address, ``budgets`` the retry budget of
     an upstream, by its id; all three outlive runtimes.
-    ``flipped`` is told when traffic took a target out or let it back in.
+    ``flipped`` is told when traffic took a target out or let it back in; ``panics`` counts.
     """
 
     def __init__(
@@ -154,6 +154,8 @@ class Compiler:
         flipped: OnFlip = lambda state, flip: None,
         budgets: dict[str, RetryBudget] | None = None,
         breakers: BreakerBook | None = None,
+        slow_starts: SlowStartBook | None = None,
+        panics: PanicCounts | None = None,
     ) -> None:
         self.state_of = state_of
         self.flipped = flipped
@@ -163,6 +165,8 @@ class Compiler:
         self.problems: dict[tuple[str, str], str] = {}
         self.budgets = {} if budgets is None else budgets
         self.breakers = BreakerBook() if breakers is None else breakers
+        self.slow_starts = SlowStartBook() if slow_starts is None else slow_starts
+        self.panics = panics
         self._targets_of: dict[str, dict[str, Target]] = defaultdict(dict)
         self._upstream_named: dict[str, str] = {}
         self._services_at: dict[str, dict[str, None]] = defaultdict(dict)
@@ -251,11 +255,13 @@ class Compiler:
                 balancers.pop(id, None)
                 self.budgets.pop(id, None)
                 self.breakers.forget(id)
+                self.slow_starts.forget(id)
                 continue
             touched.hosts.add(upstream.name)
             try:
                 balancers[id] = self._balancer(upstream, balancers.get(id))
                 self.breakers.adopt(upstream, balancers[id].states)
+                self.slow_starts.adopt(upstream, balancers[id].states)
                 self.problems.pop(("upstreams", id), None)
             except UNREADABLE as error:
                 balancers.pop(id, None)
@@ -264,7 +270,7 @@ class Compiler:
 
     def _balancer(self, upstream: Upstream, previous: Balancer | None) -> Balancer:
         targets = sorted(self._targets_of.get(upstream.id, {}).values(), key=lambda target: target.id)
-        return Balancer(upstream, targets, self.state_of, previous=previous, offset=self.offset)
+        return Balancer(upstream, targets, self.state_of, previous=previous, offset=self.offset, panics=self.panics)
 
     def _isolate(self, kind: str, id: str, error: Exception) -> None:
         self.problems[kind, id] = f"{kind} {id} cannot be used: {type(error).__name__}: {error}"

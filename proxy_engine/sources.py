@@ -97,6 +97,23 @@ class Unresolved:
 
 
 @dataclass(frozen=True, slots=True)
+class Draining:
+    """A target that drains, as one worker sees it."""
+
+    target_id: str
+    active: int  # attempts in flight, tunnels included
+
+
+@dataclass(frozen=True, slots=True)
+class Ramping:
+    """A target that starts slowly in one worker."""
+
+    target_id: str
+    percent: int  # of its share that it has
+    until: float  # unix seconds, when it has all of it
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerReport:
     pid: int
     version: int
@@ -104,6 +121,8 @@ class WorkerReport:
     active: int  # exchanges under way
     connections: int  # client connections open
     ejected: list[Ejection] = field(default_factory=list)  # some, when very many are
+    draining: list[Draining] = field(default_factory=list)  # likewise
+    ramping: list[Ramping] = field(default_factory=list)  # likewise
     unresolved: list[Unresolved] = field(default_factory=list)  # the same
 
 

@@ -24,9 +24,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from proxy_engine.health import TargetState
-from proxy_engine.spec import Target, Upstream
+from proxy_engine.spec import STICKY_INPUTS, Target, Upstream
 
 from .chance import PowerOfTwo, Random
+from .first import CountsPanic, KeepsSticky, PanicCounts
 from .least import LeastConnections, LowestLatency
 from .policy import Key, Policy, Pool, Seat
 from .ring import ConsistentHashing
@@ -60,12 +61,15 @@ class Balancer:
     __slots__ = (
         "__weakref__",
         "_fresh",
+        "_is_sticky",
         "_make_policy",
         "_offset",
+        "_panics",
         "_policies",
         "_policy",
         "_stale",
         "_tiers",
+        "_was_in_panic",
         "states",
         "upstream",
     )
@@ -78,22 +82,26 @@ class Balancer:
         *,
         previous: Balancer | None = None,
         offset: float = 0.0,
+        panics: PanicCounts | None = None,
     ) -> None:
         """``states`` gives each target's state, the same one for the same target id every time.
 
         ``previous`` is the balancer this one replaces. ``offset`` (0 ≤ offset < 1) shifts where rotation
         begins: workers that start together should not all begin with the same target. Raises ``KeyError`` for
-        an unknown algorithm.
+        an unknown algorithm. ``panics`` counts, where somebody wants to know.
         """
         self.upstream = upstream
         self.states = tuple(map(states, targets))
         self._make_policy = ALGORITHMS[upstream.algorithm]
         self._offset = offset
         self._tiers: tuple[Tier, ...] | None = None  # what may be picked, in order; None: not known at the moment
-        self._policy: Policy | None = None  # of the first tier
+        self._policy: Policy | KeepsSticky | CountsPanic | None = None  # of the first tier, for first tries
         self._policies = _policies_of(previous, {target.priority for target in targets})
         self._fresh: set[int] = set()  # priorities whose policy knows who is ready now
         self._stale = True
+        self._is_sticky = upstream.algorithm == "consistent-hashing" and upstream.hash_on in STICKY_INPUTS
+        self._panics = panics
+        self._was_in_panic = previous is not None and previous._was_in_panic
         for state, target in zip(self.states, targets, strict=True):
             if state.target != target:
                 state.adopt(target)
@@ -111,6 +119,12 @@ class Balancer:
         if policy is None:
             return None
         return self._pick_untried(key, tried) if tried else policy.pick(key, ())
+
+    def takes_new(self, key: Key) -> bool:
+        """Whether a new client may get this key: none that leads to a target which drains."""
+        if self._stale:
+            self._refresh()
+        return not isinstance(self._policy, KeepsSticky) or self._policy.takes_new(key)
 
     def _pick_untried(self, key: Key, tried: Sequence[TargetState]) -> TargetState:
         for tier in self._known_tiers():
@@ -150,6 +164,8 @@ class Balancer:
 
     def remark(self, state: TargetState) -> str:
         """What else decides on the part of a target of this pool than its own obstacles; empty: nothing does."""
+        if self.usable and self._is_sticky and state.keeps_sticky:
+            return "clients whose hash leads to it stay until the drain ends"
         if not self.usable or not state.wanted:
             return ""
         priority, serving = state.target.priority, self._known_tiers()[0].priority
@@ -159,6 +175,8 @@ class Balancer:
             return f"reserve: priority {priority}, while a target of priority {serving} is ready"
         if 0 < priority == serving and state.ready:
             return f"reserve in use: priority {priority}, as no target of a lower one is ready"
+        if state.ready and state.part < 100:
+            return f"slow start: {state.part} % of its share"
         return ""
 
     def readiness_changed(self) -> None:
@@ -167,8 +185,23 @@ class Balancer:
 
     def _refresh(self) -> None:
         tiers = self._known_tiers()
-        self._policy = self._policy_of(tiers[0]) if tiers else None
+        self._policy = self._first_choice(tiers[0]) if tiers else None
         self._stale = False
+
+    def _first_choice(self, tier: Tier) -> Policy | KeepsSticky | CountsPanic:
+        policy = self._policy_of(tier)
+        staying = tuple(seat for seat in tier.seats if seat.state.keeps_sticky) if self._is_sticky else ()
+        if staying:
+            pool = Pool((*tier.ready, *staying), tier.seats, self.upstream.slots, self._offset)
+            return KeepsSticky(ConsistentHashing(pool, None), policy)
+        return self._counted(policy, is_panic=tier.priority == ALL_TIERS)
+
+    def _counted(self, policy: Policy, *, is_panic: bool) -> Policy | CountsPanic:
+        began, self._was_in_panic = is_panic and not self._was_in_panic, is_panic
+        if self._panics is None or not is_panic:
+            return policy
+        self._panics.panics += began
+        return CountsPanic(policy, self._panics)
 
     def _known_tiers(self) -> tuple[Tier, ...]:
         """None: the pool may not be used. Without policies, which nobody needs who only asks."""
@@ -227,8 +260,15 @@ def _ready_tiers(seats: Sequence[Seat]) -> tuple[Tier, ...]:
         of_tier = by_priority[priority]
         ready = tuple(seat for seat in of_tier if seat.state.ready)
         if ready:
-            tiers.append(Tier(priority, ready, tuple(of_tier)))
+            tiers.append(Tier(priority, _as_they_count(ready), tuple(of_tier)))
     return tuple(tiers)
+
+
+def _as_they_count(ready: tuple[Seat, ...]) -> tuple[Seat, ...]:
+    """While one of them starts slowly, in hundredths."""
+    if all(seat.state.part == 100 for seat in ready):
+        return ready
+    return tuple(Seat(state, weight * state.part, state.part) for state, weight, _ in ready)
 
 
 def _available_percent(seats: Sequence[Seat]) -> float:

@@ -149,7 +149,7 @@ class LowestLatency(_LowestScore):
         """In proportion to weight / latency: at equal scores, twice as fast serves twice as much."""
         known = [state.latency for state in self._states if state.latency is not None]
         average = sum(known) / len(known) if known else 1.0
-        speeds = [weight / (state.latency or average) for state, weight in self._pool.ready]
+        speeds = [weight / (state.latency or average) for state, weight, _ in self._pool.ready]
         return [speed / sum(speeds) for speed in speeds]
 
 

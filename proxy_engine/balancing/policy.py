@@ -16,12 +16,13 @@ Key = bytes | int | None
 
 class Seat(NamedTuple):
     state: TargetState
-    weight: int  # > 0
+    weight: int  # > 0, compared with those it sits with
+    part: int = 100  # percent of its full weight that this is; less while it starts slowly
 
 
 class Pool(NamedTuple):
     ready: tuple[Seat, ...]  # at least one
-    seats: tuple[Seat, ...]  # all of its priority with a weight, ready or not
+    seats: tuple[Seat, ...]  # all of its priority with a weight, ready or not; with their full weights
     slots: int  # of a hash ring
     offset: float  # 0 ≤ offset < 1: where in its turn a rotating policy begins
 

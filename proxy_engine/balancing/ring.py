@@ -11,14 +11,15 @@ was tried goes to the next slot's.
 
 How many points the others own depends on the average weight, as in Kong: where weights differ, an edit of one
 moves a few keys between the others, too; where they are equal, none. Health is no edit: points follow from
-the configured weights.
+the configured weights. Slow start is: a target's first points are entered before the others, so that with each step
+some keys move to it, and none between others.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from hashlib import blake2b
 from itertools import chain
 from struct import unpack
@@ -26,7 +27,7 @@ from zlib import crc32
 
 from proxy_engine.health import TargetState
 
-from .policy import Key, Policy, Pool, Seat
+from .policy import Key, Policy, Pool
 
 POINTS_AT_AVERAGE_WEIGHT = 160
 MIN_SLOTS = 1000  # Kong; fewer could not hold the shares
@@ -71,17 +72,26 @@ class ConsistentHashing:
 
 
 def _points_of_all(
-    seats: Sequence[Seat], known: dict[str, array[int]]
+    pool: Pool, known: dict[str, array[int]]
 ) -> tuple[dict[str, array[int]], dict[TargetState, array[int]]]:
-    """Of all seats, as who is not ready may be in a moment: what was hashed by address, and what counts of it."""
-    hashed, counted, total = {}, {}, sum(seat.weight for seat in seats)
-    for state, weight in seats:
+    """Of all seats, as who is not ready may be in a moment: what was hashed by address, and what counts of it.
+
+    Who starts slowly has a part of its points, the same that it had before and some more; the others keep theirs.
+    """
+    hashed, counted, total = {}, {}, sum(seat.weight for seat in pool.seats)
+    parts = {state: part for state, _, part in pool.ready}
+    for state, weight, _ in pool.seats:
         address = state.target.target
-        count = max(1, POINTS_AT_AVERAGE_WEIGHT * weight * len(seats) // total)
+        count = max(1, POINTS_AT_AVERAGE_WEIGHT * weight * len(pool.seats) // total)
+        count = max(1, count * parts.get(state, 100) // 100)
         before = known.get(address, ())
         points = before if len(before) >= count else points_of(address, count)
         hashed[address], counted[state] = points, points if len(points) == count else points[:count]
     return hashed, counted
+
+
+def _begins_with(points: array[int], beginning: array[int]) -> bool:
+    return points is beginning or points[: len(beginning)] == beginning
 
 
 def points_of(address: str, count: int) -> array[int]:
@@ -102,7 +112,7 @@ class Circle:
     __slots__ = ("_count", "_firsts", "_order", "_owners", "_points", "_ready", "hashed")
 
     def __init__(self, pool: Pool, before: Circle | None) -> None:
-        self.hashed, self._points = _points_of_all(pool.seats, before.hashed if before else {})
+        self.hashed, self._points = _points_of_all(pool, before.hashed if before else {})
         self._order = {seat.state: number for number, seat in enumerate(pool.seats)}
         self._ready = {seat.state for seat in pool.ready}
         self._count = max(pool.slots, MIN_SLOTS)
@@ -110,16 +120,27 @@ class Circle:
             self._firsts, self._owners = before._firsts.copy(), before._owners.copy()
             self._remove(before._ready - self._ready)
             self._enter(self._ready - before._ready)
+            self._enter_more(before)
         else:
             self._firsts = [_NO_POINT] * self._count
             self._owners: list[TargetState | None] = [None] * self._count
             self._enter(self._ready)
 
     def _is_much_like(self, before: Circle) -> bool:
-        """Only readiness changed, and of few: to look through many slots again costs more than to begin anew."""
+        """Of those that stay none lost a point, and few went: to look through many slots again costs more than to begin
+        anew."""
         gone = before._ready - self._ready
-        is_same = before._count == self._count and before._points == self._points
-        return is_same and len(gone) * MOST_GONE_SHARE <= len(self._ready)
+        if before._count != self._count or before._points.keys() != self._points.keys():
+            return False
+        stay_whole = all(_begins_with(self._points[state], before._points[state]) for state in before._ready)
+        return stay_whole and len(gone) * MOST_GONE_SHARE <= len(self._ready)
+
+    def _enter_more(self, before: Circle) -> None:
+        """Who starts slowly gets more points from step to step."""
+        for state in self._ready & before._ready:
+            points, entered = self._points[state], len(before._points[state])
+            if len(points) > entered:
+                self._enter_points(state, points[entered:])
 
     def _enter(self, states: Iterable[TargetState]) -> None:
         for state in states:

@@ -6,6 +6,7 @@ from .ejection import Breaker, BreakerBook
 from .judge import Judge, joined
 from .machine import Counters, Flip, Health, Kind, Outcome, interpret, observe, override
 from .passive import OnFlip, PassiveCheck
+from .slow_start import Ramp, SlowStartBook
 from .state import LATENCY_DECAY_S, MIN_LATENCY_S, TargetState
 from .words import cause_of, outcome_text
 
@@ -24,6 +25,8 @@ __all__ = [
     "Outcome",
     "PassiveCheck",
     "Phase",
+    "Ramp",
+    "SlowStartBook",
     "TargetState",
     "cause_of",
     "interpret",

@@ -271,3 +271,5 @@ class Circuit:
             self._begin_trials()
         state.trials = self if phase is Phase.HALF_OPEN else None
         state.ejected = phase is Phase.OPEN
+        if phase is Phase.CLOSED:
+            state.start_slowly()  # where the last trial left it ready, nothing else tells that it is back

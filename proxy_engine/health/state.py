@@ -34,10 +34,15 @@ class Trials(Protocol):
     def began(self, state: TargetState) -> None: ...
 
 
+class Starter(Protocol):
+    def begin(self, state: TargetState) -> None: ...
+
+
 class TargetState:
     """``ready`` = enabled ∧ healthy ∧ not ejected ∧ not draining ∧ weight > 0 ∧ its name resolves; kept by the setters.
 
-    ``active`` is changed by ``begin`` and ``end`` only. ``trials`` is told of each attempt that begins while few may.
+    ``active`` is changed by ``begin`` and ``end`` only. ``trials`` is told of each attempt that begins while few may,
+    ``starter`` when it turns ready.
     """
 
     __slots__ = (
@@ -47,6 +52,7 @@ class TargetState:
         "_followers",
         "_healthy",
         "_load_followers",
+        "_part",
         "active",
         "counters",
         "failures",
@@ -54,6 +60,7 @@ class TargetState:
         "latency_at",
         "ready",
         "requests",
+        "starter",
         "target",
         "trials",
     )
@@ -63,6 +70,7 @@ class TargetState:
         self._healthy = healthy
         self._ejected = False
         self._addresses = 1
+        self._part = 100
         self.ready = False
         self.active = 0  # attempts in flight
         self.requests = 0  # attempts so far
@@ -71,6 +79,7 @@ class TargetState:
         self.latency_at = 0.0  # when it was observed, on the caller's clock
         self.counters = Counters(Health.HEALTHY if healthy else Health.UNHEALTHY)  # of the passive checks
         self.trials: Trials | None = None  # a breaker that lets few attempts through
+        self.starter: Starter | None = None  # where targets start slowly
         self._followers: tuple[ref[Follower], ...] = ()
         self._load_followers: tuple[ref[LoadFollower], ...] = ()
         self._settle()
@@ -123,8 +132,26 @@ class TargetState:
             self._settle()
 
     @property
+    def part(self) -> int:
+        """Percent of its weight that counts, 1…100; less than 100 while it starts slowly."""
+        return self._part
+
+    @part.setter
+    def part(self, value: int) -> None:
+        if value != self._part:
+            self._part = value
+            self._tell_readiness()
+
+    @property
+    def keeps_sticky(self) -> bool:
+        """It drains, but clients whose hash leads to it may stay."""
+        target = self.target
+        drains_softly = target.drain is not None and target.drain.keep_sticky
+        return drains_softly and target.enabled and self.weight > 0 and self.available
+
+    @property
     def weight(self) -> int:
-        """What it counts for in its pool."""
+        """What it counts for in its pool, once it has its full share."""
         return self.target.weight * self._addresses
 
     @property
@@ -182,8 +209,18 @@ class TargetState:
     def follow_load(self, follower: LoadFollower) -> None:
         self._load_followers = (*_alive(self._load_followers), ref(follower))
 
+    def start_slowly(self) -> None:
+        """It is back; where it is not ready yet, it will be asked again."""
+        if self.ready and self.starter is not None:
+            self.starter.begin(self)
+
     def _settle(self) -> None:
-        self.ready = self.wanted and self.available
+        was_ready, self.ready = self.ready, self.wanted and self.available
+        if not was_ready and self.trials is None:
+            self.start_slowly()
+        self._tell_readiness()
+
+    def _tell_readiness(self) -> None:
         for reference in self._followers:
             follower = reference()
             if follower is not None:

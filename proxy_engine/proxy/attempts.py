@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from proxy_engine.upstream.pool import Opening
 
 ACTIVE = attrgetter("active")
+MOST_COOKIES = 50  # made up until one leads to a target that does not drain
 TIMED_OUT = (FailureKind.CONNECT_TIMEOUT, FailureKind.TIMEOUT)
 IDLE, BACKING_OFF, CONNECTING, SENDING, AWAITING, STREAMING = range(6)
 
@@ -158,7 +159,11 @@ class Attempts(Account):
     def _take_key(self) -> None:
         self.key = self.forward.key
         if self.key is None:
-            self.key, cookie = issue_cookie(self.forward.plan.balancer.upstream, os.urandom(16))
+            balancer = self.forward.plan.balancer
+            for _ in range(MOST_COOKIES):
+                self.key, cookie = issue_cookie(balancer.upstream, os.urandom(16))
+                if balancer.takes_new(self.key):
+                    break
             self.cookie = b"Set-Cookie: %b\r\n" % cookie
 
     # -- every try --------------------------------------------------------------

@@ -30,6 +30,8 @@ class Counters:
         "latency",
         "latency_s",
         "own_answers",
+        "panic_picks",
+        "panics",
         "requests",
         "retries",
         "statuses",
@@ -40,6 +42,8 @@ class Counters:
         self.failed_attempts = 0  # attempts that ended without a response
         self.retries: Counter[str] = Counter()  # further tries, by what the one before came to
         self.budget_refusals = 0  # further tries that were not made for want of budget
+        self.panics = 0  # upstreams that began to use all targets, as too few are healthy
+        self.panic_picks = 0  # first tries that got a target so
         self.cut_responses = 0  # responses that broke off under way
         self.own_answers: Counter[int] = Counter()  # responses of the gateway's own, by status
         self.statuses = [0] * 1000  # responses of targets that were passed on whole, by status
@@ -64,6 +68,8 @@ class Counters:
             "retries": self.retries,
             "budget_refusals": self.budget_refusals,
             "cut_responses": self.cut_responses,
+            "panics": self.panics,
+            "panic_picks": self.panic_picks,
             "own_answers": self.own_answers,
             "statuses": {status: count for status, count in enumerate(self.statuses) if count},
             "latency": self.latency,

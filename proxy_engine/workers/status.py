@@ -73,6 +73,8 @@ class StatusListener:
                                 ("failedAttempts", "failed_attempts"),
                                 ("budgetRefusals", "budget_refusals"),
                                 ("cutResponses", "cut_responses"),
+                                ("panics", "panics"),
+                                ("panicPicks", "panic_picks"),
                             )
                         },
                         "retries": worker.facts.get("retries", {}),

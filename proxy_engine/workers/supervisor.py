@@ -19,10 +19,12 @@ from proxy_engine.settings import EngineSettings
 from proxy_engine.sources import (
     ChangeRow,
     ConfigSource,
+    Draining,
     Ejection,
     HealthFact,
     HealthFlip,
     NodeReport,
+    Ramping,
     Reporter,
     Snapshot,
     Unresolved,
@@ -248,6 +250,8 @@ class Supervisor:
                     active=worker.facts.get("active", 0),
                     connections=worker.facts.get("connections", 0),
                     ejected=[Ejection(**fact) for fact in worker.facts.get("ejected", ())],
+                    draining=[Draining(**fact) for fact in worker.facts.get("draining", ())],
+                    ramping=[Ramping(**fact) for fact in worker.facts.get("ramping", ())],
                     unresolved=[Unresolved(**fact) for fact in worker.facts.get("unresolved", ())],
                 )
                 for worker in self.workers

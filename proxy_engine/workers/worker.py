@@ -122,6 +122,8 @@ class Worker:
                 "upstream": counts_in_words(engine.pools.totals),
                 "targets": engine.problems.take(),
                 "ejected": engine.ejected(),
+                "draining": engine.draining(),
+                "ramping": engine.ramping(),
                 "unresolved": engine.unresolved(),
                 **self._log_facts(),
             }

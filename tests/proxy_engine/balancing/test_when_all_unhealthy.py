@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from proxy_engine.balancing import ALGORITHMS
+from proxy_engine.balancing import ALGORITHMS, Balancer
+from proxy_engine.telemetry.counters import Counters
 
 from .builders import Cast
 
@@ -160,3 +161,22 @@ def test_what_drains_does_not_bring_panic_about():
     cast = a_panicking_pool()
     cast.drain("a", "b", "c")
     assert picked(cast) == {"d"}
+
+
+def test_panic_is_counted():
+    counts = Counters()
+    cast = a_panicking_pool()
+    cast.balancer = Balancer(
+        cast.upstream, [state.target for state in cast.states.values()], cast.state_of, panics=counts
+    )
+    cast.picks(3)
+    fall_sick(cast, "a", "b", "c")
+    cast.picks(5)
+    cast["a"].ejected = True
+    cast.picks(2)
+    assert (counts.panics, counts.panic_picks) == (1, 7)
+    cast["b"].healthy = cast["c"].healthy = True
+    cast.picks(3)
+    fall_sick(cast, "b", "c")
+    cast.pick()
+    assert (counts.panics, counts.panic_picks) == (2, 8)
