@@ -3,14 +3,14 @@
 Whatever is decided is decided by the data path's own code: ``parse_head``, ``prepare``, the service's plan, its
 balancer, the retry table, and the head that would be written. Only the words are made here, so an explanation cannot
 differ from what a worker does under the same configuration. What a worker alone can know (its connections in flight,
-latencies, ejections) is not known here.
+latencies, ejections) is not known here; who starts slowly is, where somebody tells.
 
 Pure: a ``Replica`` compiles a configuration as a worker does, but has nothing that could open a connection.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -222,6 +222,11 @@ class Replica:
             state = self._states.get(fact.target_id)
             if state is not None:
                 state.healthy = fact.healthy
+
+    def set_parts(self, parts: Mapping[str, int]) -> None:
+        """Percent of their shares that targets have which start slowly; the others have all."""
+        for id, state in self._states.items():
+            state.part = parts.get(id, 100)
 
     def _state_of(self, target: Target) -> TargetState:
         state = self._states.get(target.id)

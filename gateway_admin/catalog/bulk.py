@@ -15,8 +15,10 @@ from proxy_engine.spec import ENTITY, Problem
 from proxy_engine.spec.schema import MAX_ITEMS
 
 from .applying import CHUNK, Edit, apply
-from .changes import Actor, batch
+from .changes import Actor, Batch, batch
 from .deletion import without_upstream
+from .draining import REQUEST as DRAIN_REQUEST
+from .draining import begun
 from .kinds import KINDS
 from .models import Change
 
@@ -39,6 +41,7 @@ _EDITS: dict[str, Callable[[Values, list[str]], Values]] = {
     "disable": lambda values, tags: {"enabled": False},
     "tag": _tagged,
     "untag": _untagged,
+    "undrain": lambda values, tags: {"drain": None},
 }
 
 
@@ -54,18 +57,28 @@ class Done:
 
 def actions_for(kind: str) -> tuple[str, ...]:
     switches = ("enable", "disable") if "enabled" in KINDS[kind].spec.fields else ()
-    return ("delete", *switches, *TAKE_TAGS)
+    drains = ("drain", "undrain") if "drain" in KINDS[kind].spec.fields else ()
+    return ("delete", *switches, *drains, *TAKE_TAGS)
 
 
-def change_many(*, rows: QuerySet, action: str, ids: list[str], tags: list[str], actor: Actor) -> Done:
+def change_many(
+    *, rows: QuerySet, action: str, ids: list[str], tags: list[str], actor: Actor, drain: Values | None = None
+) -> Done:
     """``rows``: what may be touched, all of one kind; ``action``: one of ``actions_for`` it, ``tags``: for tag and
-    untag. An id that is none of ``rows``, and whatever is refused about one, is a problem at ``ids.<place>``."""
+    untag, ``drain``: for drain, a checked ``draining.REQUEST``; None: as usual. An id that is none of ``rows``, and
+    whatever is refused about one, is a problem at ``ids.<place>``.
+    """
     kind = rows.model.kind
     with batch(actor) as edits:
         start = len(edits.changes)
         found = _found(rows, ids)
         warnings = _warnings(kind, found.values()) if action == "delete" else []
-        _apply([_edit(kind, action, entity, tags) for entity in found.values()], ids, actor)
+        if action == "drain":
+            asked = drain or DRAIN_REQUEST.fresh_default()
+            wanted = [_drained(entity, asked, edits) for entity in found.values()]
+        else:
+            wanted = [_edit(kind, action, entity, tags) for entity in found.values()]
+        _apply(wanted, ids, actor)
         made = edits.changes[start:]
     named = [change for change in made if change.kind == kind and str(change.entity_id) in found]
     along = [change for change in made if change not in named]
@@ -90,6 +103,11 @@ def _edit(kind: str, action: str, entity: Entity, tags: list[str]) -> Edit:
         return Edit(kind, str(entity.pk), None)
     values = entity.to_values()
     return Edit(kind, str(entity.pk), values | _EDITS[action](values, tags))
+
+
+def _drained(entity: Entity, asked: Values, edits: Batch) -> Edit:
+    values = entity.to_values()
+    return Edit(entity.kind, str(entity.pk), values | {"drain": begun(asked, values["drain"], edits.at)})
 
 
 def _apply(edits: list[Edit], ids: list[str], actor: Actor) -> None:

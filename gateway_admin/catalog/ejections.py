@@ -6,13 +6,12 @@ other second: what stands here is that old, and gone when an engine falls silent
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from django.apps import apps
+from .engine_reports import Worker, facts_by_target, worker_reports
 
 
 @dataclass(frozen=True)
@@ -33,16 +32,11 @@ class Ejection:
         return self.workers == self.all_workers
 
 
-def ejections() -> dict[UUID, Ejection]:
-    """By target id: of those that are out of any worker. There are never many: each worker reports a hundred at most.
-    One statement."""
-    engines = apps.get_model("monitoring", "EngineNode").objects.live().values_list("workers", flat=True)
-    workers = [worker for of_engine in engines for worker in of_engine]
-    told: dict[str, list[Mapping]] = defaultdict(list)
-    for worker in workers:
-        for fact in worker.get("ejected", ()):  # what an older release recorded has none
-            told[fact["target_id"]].append(fact)
-    return {UUID(target_id): _together(facts, len(workers)) for target_id, facts in told.items()}
+def ejections(workers: Iterable[Worker] | None = None) -> dict[UUID, Ejection]:
+    """By target id: of those that are out of any worker. One statement, none where the reports are at hand."""
+    workers = worker_reports() if workers is None else list(workers)
+    told = facts_by_target(workers, "ejected")
+    return {target_id: _together(facts, len(workers)) for target_id, facts in told.items()}
 
 
 def _together(facts: list[Mapping], all_workers: int) -> Ejection:

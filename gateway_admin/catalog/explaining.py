@@ -1,8 +1,8 @@
 """What the engine would do with a request, asked on the stored configuration (``proxy_engine.explain``).
 
 Each process compiles the configuration when it is first asked and again when it has changed since; health is brought
-up to date with every question. So a question costs two statements, however large the configuration. Limits on heads are
-those of this process's environment: engines elsewhere are to be started with the same.
+up to date with every question. So a question costs three statements, however large the configuration. Limits on heads
+are those of this process's environment: engines elsewhere are to be started with the same.
 """
 
 import os
@@ -16,7 +16,9 @@ from proxy_engine.proxy.forward import Peer
 from proxy_engine.settings import Limits
 from proxy_engine.sources import HealthFact
 
+from .engine_reports import worker_reports
 from .models import Head
+from .ramps import ramps
 from .source import read_health, read_snapshot
 
 
@@ -69,6 +71,8 @@ class Explainer:
         else:
             self._replica.set_health(facts)
             self._health_seq = seq
+        starting = ramps(worker_reports())
+        self._replica.set_parts({str(target_id): ramp.percent for target_id, ramp in starting.items()})
 
 
 def _read_marks(health_seq: int) -> tuple[tuple[UUID, int] | None, int, list[HealthFact]]:

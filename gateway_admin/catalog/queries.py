@@ -17,9 +17,12 @@ from proxy_engine import spec
 from proxy_engine.spec.build import healthchecks
 from proxy_engine.spec.scalars import normalise_target
 
+from .draining import InFlight, in_flight
 from .ejections import Ejection, ejections
+from .engine_reports import worker_reports
 from .kinds import KINDS
 from .models import Service, Target, Upstream
+from .ramps import Ramp, ramps
 
 _STORABLE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+\Z")
 
@@ -90,7 +93,8 @@ class TargetState:
     upstream.
 
     ``waits``: ready, but a reserve for targets of a lower number of which one is ready. ``ejection``: what circuit
-    breakers say; where all workers ejected a target, it is not ready.
+    breakers say; where all workers ejected a target, it is not ready. ``ramp``: it starts slowly; ``in_flight``: while
+    it drains. All three as engines report them.
     """
 
     health: str
@@ -99,6 +103,8 @@ class TargetState:
     share: float
     waits: bool
     ejection: Ejection | None
+    ramp: Ramp | None = None
+    in_flight: InFlight | None = None
 
     @property
     def is_ejected(self) -> bool:
@@ -127,17 +133,41 @@ class Serving(NamedTuple):
     has any; or, where health leaves too little, all in use (``priority`` None) or nobody (``weight`` 0)."""
 
     priority: int | None
-    weight: int  # of all of them
+    weight: float  # of all of them, as far as it counts already
 
 
 def target_states(targets: Iterable[Target]) -> dict[UUID, TargetState]:
-    """For targets from ``with_health``. Four statements."""
+    """For targets from ``with_health``. Four statements, one more while some start slowly."""
     targets = list(targets)
     upstreams = {target.upstream_id: target.upstream for target in targets}
-    ejected = ejections()
+    reports = worker_reports()
+    ejected, starting, flying = ejections(reports), ramps(reports), in_flight(reports)
     tiers = _tiers(upstreams, {key for key, found in ejected.items() if found.is_everywhere})
     serving = {key: _serving(upstream, tiers[key]) for key, upstream in upstreams.items()}
-    return {target.pk: _target_state(target, serving[target.upstream_id], ejected.get(target.pk)) for target in targets}
+    serving = _less_what_starts(serving, starting, ejected)
+    return {
+        target.pk: _target_state(
+            target,
+            serving[target.upstream_id],
+            ejected.get(target.pk),
+            starting.get(target.pk),
+            flying.get(target.pk) if target.drain else None,
+        )
+        for target in targets
+    }
+
+
+def _less_what_starts(
+    serving: dict[UUID, Serving], starting: dict[UUID, Ramp], ejected: dict[UUID, Ejection]
+) -> dict[UUID, Serving]:
+    """With the weights that count now."""
+    rows = Target.objects.filter(READY, pk__in=starting, upstream__in=serving) if starting else ()
+    for target in rows:
+        of_upstream, ejection = serving[target.upstream_id], ejected.get(target.pk)
+        if target.priority == of_upstream.priority and not (ejection and ejection.is_everywhere):
+            missing = target.weight * (100 - starting[target.pk].percent) / 100
+            serving[target.upstream_id] = of_upstream._replace(weight=of_upstream.weight - missing)
+    return serving
 
 
 class Tier(NamedTuple):
@@ -201,16 +231,20 @@ def _is_enough(upstream: Upstream, percent: float) -> bool:
     return percent > upstream.healthchecks["threshold"] and not (panics and percent < upstream.panic_threshold)
 
 
-def _target_state(target: Target, serving: Serving, ejection: Ejection | None) -> TargetState:
+def _target_state(
+    target: Target, serving: Serving, ejection: Ejection | None, ramp: Ramp | None, flying: InFlight | None
+) -> TargetState:
     mark = getattr(target, "health", None)  # the reverse side of a one-to-one raises where there is no row
     mark = mark if mark is not None and mark.address == target.target else None
     in_use = target.is_in_use
     is_ready = in_use and (mark is None or mark.healthy) and not (ejection and ejection.is_everywhere)
     serves = in_use if serving.priority is None else is_ready and target.priority == serving.priority
-    share = round(100 * target.weight / serving.weight, 2) if serves and serving.weight else 0.0
+    ramp = ramp if is_ready else None
+    weight = target.weight * (ramp.percent / 100 if ramp and serving.priority is not None else 1)
+    share = round(100 * weight / serving.weight, 2) if serves and serving.weight else 0.0
     since, cause = (mark.since, mark.cause) if mark else (None, "")
     waits = is_ready and serving.priority is not None and target.priority > serving.priority
-    return TargetState(_target_health(target, mark), cause, since, share, waits, ejection)
+    return TargetState(_target_health(target, mark), cause, since, share, waits, ejection, ramp, flying)
 
 
 def _target_health(target: Target, mark) -> str:

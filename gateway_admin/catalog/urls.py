@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from .views import details, edits, files, history, lists, notes, plugins, targets
+from .views import details, drains, edits, files, history, lists, notes, plugins, targets
 from .views.pages import PAGES
 
 
@@ -30,6 +30,8 @@ urlpatterns = [
     path("plugins/new/", plugins.new, name="plugin-new"),
     path("plugins/<uuid:plugin_id>/enable/", plugins.switch, {"enabled": True}, name="plugin-enable"),
     path("plugins/<uuid:plugin_id>/disable/", plugins.switch, {"enabled": False}, name="plugin-disable"),
+    path("targets/drain/", drains.drain, name="targets-drain"),
+    path("targets/<uuid:target_id>/undrain/", drains.undrain, name="target-undrain"),
     path("<kind:kind>/", lists.entity_list, name="entity-list"),
     path("<kind:kind>/names/", notes.names, name="names"),
     path("<kind:kind>/new/", edits.create, name="entity-new"),

@@ -20,7 +20,7 @@ from django.contrib import auth
 from django.contrib.auth.models import AnonymousUser
 
 from gateway_admin.catalog.changes import CONFIG_GROUP
-from gateway_admin.catalog.views.live import upstream_ejections, upstream_fragments
+from gateway_admin.catalog.views.live import reported_of_upstream, upstream_fragments
 from gateway_admin.common.permissions import UNDECLARED, may, refusal_of_socket
 
 from .notices import ENGINES, OVERVIEW, upstream_group
@@ -135,7 +135,7 @@ class LiveSocket(AsyncWebsocketConsumer):
 
 class UpstreamSocket(LiveSocket):
     kind = "upstreams"
-    _ejected: Mapping = MappingProxyType({})  # as last rendered
+    _reported: Mapping = MappingProxyType({})  # as last rendered
 
     @property
     def upstream_id(self) -> str:
@@ -146,8 +146,8 @@ class UpstreamSocket(LiveSocket):
 
     def render(self, *, user, only_engines):
         """Engines report every other second, and seldom anything that concerns the targets."""
-        before, self._ejected = self._ejected, upstream_ejections(self.upstream_id)
-        if only_engines and self._ejected == before:
+        before, self._reported = self._reported, reported_of_upstream(self.upstream_id)
+        if only_engines and self._reported == before:
             return engines_fragment()
         return upstream_fragments(self.upstream_id, user) + engines_fragment()
 

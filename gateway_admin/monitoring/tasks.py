@@ -12,6 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from gateway_admin.common import audit
+from gateway_admin.catalog.draining import finish_drains
 
 from . import actions
 from .checks.process import WorkerProcess
@@ -41,6 +42,11 @@ def make_checks(batch: list[tuple[str, int]]) -> None:
     this_process().make(Due(*item) for item in batch)
 
 
+@shared_task(name="monitoring.end_drains")
+def end_drains() -> None:
+    finish_drains()
+
+
 @shared_task(name="monitoring.prune")
 def prune() -> None:
     now = timezone.now()
@@ -52,6 +58,7 @@ def prune() -> None:
 @current_app.on_after_finalize.connect
 def schedule_tasks(sender, **_) -> None:
     sender.add_periodic_task(TICK_S, pick_checks.s(), name="health checks", expires=TICK_EXPIRES_S)
+    sender.add_periodic_task(TICK_S, end_drains.s(), name="drains", expires=TICK_EXPIRES_S)
     sender.add_periodic_task(PRUNE_EVERY_S, prune.s(), name="prune", expires=PRUNE_EXPIRES_S)
 
 

@@ -14,6 +14,7 @@ from gateway_admin.catalog import queries
 from gateway_admin.catalog.ejections import Ejection
 from gateway_admin.catalog.kinds import KINDS
 from gateway_admin.catalog.models import Sni
+from gateway_admin.catalog.ramps import Ramp
 from gateway_admin.catalog.secrecy import MASK, masked, may_have_secrets
 from gateway_admin.common.envelope import timestamp
 from gateway_admin.common.models import Entity
@@ -135,6 +136,8 @@ def _targets(targets) -> Live:
             "healthSince": timestamp(state.since) if state.since else None,
             "expectedShare": state.share,
             "ejection": _ejection(state.ejection),
+            "slowStart": _ramp(state.ramp),
+            "inFlight": state.in_flight and state.in_flight.count,
         }
         for key, state in queries.target_states(targets).items()
     }
@@ -155,6 +158,10 @@ def _ejection(ejection: Ejection | None) -> dict | None:
         "until": timestamp(ejection.until) if ejection.until else None,
         "cause": ejection.cause,
     }
+
+
+def _ramp(ramp: Ramp | None) -> dict | None:
+    return ramp and {"percent": ramp.percent, "until": timestamp(ramp.until)}
 
 
 def _count(what: str) -> dict:
@@ -208,6 +215,20 @@ LIVE: dict[str, LiveFields] = {
                 "description": "Percent of the upstream's requests that it gets: its weight over the weights "
                 "of all ready targets of the lowest priority that has any; with too few healthy targets and "
                 "whenAllUnhealthy other than refuse, over the weights of all.",
+            },
+            "slowStart": {
+                "type": "object",
+                "nullable": True,
+                "description": "While it is new or came back: how much of its share it has; null when it has all.",
+                "properties": {
+                    "percent": {"type": "integer", "description": "On the average of the engines' workers."},
+                    "until": {"type": "string", "format": "date-time", "description": "When it has all of it."},
+                },
+            },
+            "inFlight": {
+                "type": "integer",
+                "nullable": True,
+                "description": "While it drains: requests and tunnels under way, over the workers that report.",
             },
             "ejection": {
                 "type": "object",

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gateway_admin.catalog.bulk import Done, request_fields, request_problems
+from gateway_admin.catalog.bulk import Done, actions_for, request_fields, request_problems
 from gateway_admin.catalog.models import Change
 from gateway_admin.common.openapi import TEXT, Schema, an_object
 from gateway_admin.common.problems import EntityInvalid
 from proxy_engine.spec import ENTITY, Problem
+
+from .drain import read_drain
 
 _LABELLED = an_object(kind=TEXT, id=TEXT, label=TEXT)
 BULK_DONE: Schema = an_object(
@@ -24,15 +26,19 @@ BULK_DONE: Schema = an_object(
 
 
 def read_request(kind: str, body: Any) -> dict[str, Any]:
-    """``action``, ``ids``, ``tags``; raises ``EntityInvalid``."""
+    """``action``, ``ids``, ``tags``, ``drain``; raises ``EntityInvalid``."""
     if not isinstance(body, dict):
         raise EntityInvalid([Problem(ENTITY, "expected an object")])
+    drain = None
+    if "drain" in actions_for(kind) and body.get("action") == "drain":
+        drain = read_drain(body.get("drain", {}), ("drain",))
+        body = {name: value for name, value in body.items() if name != "drain"}
     problems: list[Problem] = []
     values = request_fields(kind).check(body, (), problems)
     problems = problems or list(request_problems(values))
     if problems:
         raise EntityInvalid(problems)
-    return values | {"tags": values["tags"] or []}
+    return values | {"tags": values["tags"] or [], "drain": drain}
 
 
 def answer(asked: dict[str, Any], done: Done) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 
+from gateway_admin.catalog.draining import REQUEST
 from gateway_admin.catalog.kinds import KINDS
 from gateway_admin.common.openapi import (
     SECURITY,
@@ -25,11 +26,11 @@ from .credentials import components as credential_components
 from .explain import Explain
 from .explain_schemas import components as explain_components
 from .filters import StrictBoolean, filter_set, order_names
-from .schemas import bulk_schema, component_name, components
+from .schemas import bulk_schema, component_name, components, field_schema
 from .versions import MAX_WAIT_S
 
 ETAG = r'^(\*|(W/)?"[0-9]{1,18}")$'
-_WRITES = ("create", "update", "partial_update", "destroy", "bulk")
+_WRITES = ("create", "update", "partial_update", "destroy", "bulk", "drain", "undrain")
 _SUMMARIES = {
     "list": "List {kind}",
     "create": "Create {one}",
@@ -37,7 +38,9 @@ _SUMMARIES = {
     "update": "Replace {one}: what is left out returns to its default",
     "partial_update": "Change some fields of {one}",
     "destroy": "Delete {one} and what goes with it",
-    "bulk": "Delete, tag or switch many {kind}: all of them or none, in one batch of changes",
+    "drain": "Drain {one}: no new requests, those under way finish; then it is removed, disabled or returned",
+    "undrain": "End the drain of {one} at once: it gets requests again",
+    "bulk": "Delete, tag, drain or switch many {kind}: all of them or none, in one batch of changes",
 }
 _ERRORS = {
     400: "A field is wrong, unknown or points nowhere; the body is not JSON; it is still in use",
@@ -57,6 +60,8 @@ _ERRORS_OF = {
     "update": (400, 401, 403, 404, 409, 412, 413, 415),
     "partial_update": (400, 401, 403, 404, 409, 412, 413, 415),
     "destroy": (400, 401, 403, 404, 412),
+    "drain": (400, 401, 403, 404, 412, 413, 415),
+    "undrain": (400, 401, 403, 404, 412),
     "bulk": (400, 401, 403, 409, 413, 415),
 }
 
@@ -104,6 +109,8 @@ def entity_operation(kind: str, action: str, path: str) -> dict[str, Any]:
         "security": SECURITY,
         "responses": _responses(kind, action) | (_errors(404) if nested else {}),
     }
+    if action == "drain":
+        operation["requestBody"] = {"required": False, "content": _json(field_schema(REQUEST))}
     if action == "bulk":
         operation["requestBody"] = {"required": True, "content": _json(bulk_schema(kind))}
     if action in ("create", "update", "partial_update"):
@@ -183,7 +190,7 @@ def _filter_schema(chosen) -> Schema:
 
 
 def _if_match(action: str) -> list[Schema]:
-    if action not in ("update", "partial_update", "destroy"):
+    if action not in ("update", "partial_update", "destroy", "drain", "undrain"):
         return []
     text = "The ETag of a read: refuse with 412 when it was changed since."
     etag = {"type": "string", "pattern": ETAG}

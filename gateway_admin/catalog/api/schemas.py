@@ -1,6 +1,7 @@
 """OpenAPI schemas out of the spec: what a field is, what stands in it by default, in which range."""
 
 from gateway_admin.catalog.bulk import TAKE_TAGS, request_fields
+from gateway_admin.catalog.draining import REQUEST
 from gateway_admin.catalog.kinds import KINDS
 from gateway_admin.common.openapi import COUNT, MOMENT, TEXT, Schema, an_object, ref
 from proxy_engine import spec
@@ -83,14 +84,19 @@ def body_schema(kind: str) -> Schema:
 
 
 def bulk_schema(kind: str) -> Schema:
-    """One shape for what is done with tags, one for the rest."""
+    """One shape for what is done with tags, one for drain, one for the rest."""
     fields = field_schema(request_fields(kind))["properties"]
     ids = fields["ids"] | {"items": {"type": "string", "format": "uuid"}, "minItems": 1, "uniqueItems": True}
     words = fields["action"]["enum"]
     with_tags = _bulk_shape(fields, [word for word in words if word in TAKE_TAGS], ids)
     with_tags["properties"]["tags"] = fields["tags"] | {"minItems": 1}
     with_tags["required"].append("tags")
-    return {"oneOf": [with_tags, _bulk_shape(fields, [word for word in words if word not in TAKE_TAGS], ids)]}
+    shapes = [with_tags, _bulk_shape(fields, [word for word in words if word not in (*TAKE_TAGS, "drain")], ids)]
+    if "drain" in words:
+        with_drain = _bulk_shape(fields, ["drain"], ids)
+        with_drain["properties"]["drain"] = field_schema(REQUEST)
+        shapes.append(with_drain)
+    return {"oneOf": shapes}
 
 
 def _bulk_shape(fields: dict[str, Schema], words: list[str], ids: Schema) -> Schema:

@@ -7,10 +7,11 @@ from .changes import Changes
 from .credentials import Credentials
 from .docs import Document, docs
 from .explain import Explain
-from .views import VIEW_SETS, TargetsOfUpstream
+from .views import VIEW_SETS, Targets, TargetsOfUpstream
 
 COLLECTION = {"get": "list", "post": "create"}
 ENTITY = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+DRAIN = {"post": "drain", "delete": "undrain"}
 BULK = {"post": "bulk"}  # who calls an entity "bulk" has to find it by its id
 
 
@@ -22,11 +23,19 @@ def entity_urls(prefix: str, view_set) -> list:
     ]
 
 
+def drain_url(prefix: str, view_set) -> list:
+    return [re_path(rf"^{prefix}/(?P<key>[^/]+)/drain/?$", view_set.as_view(DRAIN))]
+
+
+OF_UPSTREAM = "upstreams/(?P<upstream>[^/]+)/targets"
+
 urlpatterns = [
     *[url for kind, view_set in VIEW_SETS.items() for url in entity_urls(kind, view_set)],
     re_path(r"^credentials/?$", Credentials.as_view(COLLECTION)),
     re_path(r"^credentials/(?P<key>[^/]+)/?$", Credentials.as_view(ENTITY)),
-    *entity_urls("upstreams/(?P<upstream>[^/]+)/targets", TargetsOfUpstream),
+    *entity_urls(OF_UPSTREAM, TargetsOfUpstream),
+    *drain_url(OF_UPSTREAM, TargetsOfUpstream),
+    *drain_url("targets", Targets),
     re_path(r"^changes/?$", Changes.as_view()),
     re_path(r"^explain/?$", Explain.as_view()),
     re_path(r"^config/versions/?$", versions.head),

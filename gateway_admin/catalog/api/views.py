@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from django.db.models import QuerySet
+from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
@@ -14,6 +15,7 @@ from gateway_admin.catalog import actions, queries
 from gateway_admin.catalog.bulk import change_many
 from gateway_admin.catalog.changes import Actor, batch
 from gateway_admin.catalog.deletion import without_upstream
+from gateway_admin.catalog.draining import begun
 from gateway_admin.catalog.kinds import KINDS
 from gateway_admin.catalog.models import Change, Upstream
 from gateway_admin.common.envelope import success
@@ -28,6 +30,7 @@ from proxy_engine.spec import Problem, is_uuid
 from .answers import answers, read_only_names
 from .bulk import answer as answer_to_bulk
 from .bulk import gone_along, read_request
+from .drain import read_drain
 from .filters import filtered, ordered
 from .hinting import without_effect
 from .names import field_of
@@ -160,10 +163,23 @@ class EntityViewSet(ViewSet):
         return field_of(self.kind, problem)
 
 
-class TargetsOfUpstream(EntityViewSet):
-    """``/upstreams/{upstream}/targets``, as Kong spells it; here a target may also be named by its address."""
+class Targets(EntityViewSet):
+    """With ``…/drain``: POST begins it, or changes how it goes on; DELETE ends it at once, with traffic again."""
 
     kind = "targets"
+
+    def drain(self, request, key, **parents):
+        asked = read_drain(json_body(request) if request.body else {})
+        stored = self.find(key).to_values()
+        return self.store(actions.update, stored, {"drain": begun(asked, stored["drain"], timezone.now())})
+
+    def undrain(self, request, key, **parents):
+        return self.store(actions.update, self.find(key).to_values(), {"drain": None})
+
+
+class TargetsOfUpstream(Targets):
+    """``/upstreams/{upstream}/targets``, as Kong spells it; here a target may also be named by its address."""
+
     may_be_named = True
 
     def initial(self, request, *args, **kwargs):
@@ -181,4 +197,4 @@ class TargetsOfUpstream(EntityViewSet):
 
 VIEW_SETS: dict[str, type[EntityViewSet]] = {
     kind: type(f"{kind.capitalize()}ViewSet", (EntityViewSet,), {"kind": kind}) for kind in KINDS
-}
+} | {"targets": Targets}

@@ -28,7 +28,7 @@ from .credentials import credentials_tab
 from .destinations import destination, upstream_targets
 from .pages import PAGES, owned_by, owner_of
 from .policy_words import Words, policy_words
-from .states import readiness
+from .states import readiness, shortage
 
 SHOWN = 200  # rows of a table inside an entity's page
 HISTORY_SIZE = 25
@@ -80,6 +80,7 @@ def upstream_head(upstream) -> dict:
         "upstream": upstream,
         "targets": targets,
         "ready": readiness(targets),
+        "shortage": shortage(upstream, targets),
         "has_reserves": any(view.target.priority for view in targets),
         "shifts_shares": upstream.algorithm in LOAD_SHIFTS_SHARES,
         "use": {"services": upstream.service_count, "routes": routes},

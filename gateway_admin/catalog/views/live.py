@@ -1,9 +1,14 @@
 """What the WebSocket of an upstream's page sends: the same fragments that the page itself is made of."""
 
+import time
+
 from django.template.loader import render_to_string
 
+from gateway_admin.catalog.draining import in_flight
 from gateway_admin.catalog.ejections import ejections
+from gateway_admin.catalog.engine_reports import worker_reports
 from gateway_admin.catalog.models import Target
+from gateway_admin.catalog.ramps import ramps
 
 from .details import upstream_head
 from .pages import PAGES
@@ -20,9 +25,12 @@ def upstream_fragments(upstream_id, user) -> str:
     return "".join(render_to_string(template, context) for template in templates) + count_fragments(entity_counts())
 
 
-def upstream_ejections(upstream_id) -> dict:
-    """What alone in the fragments follows from the reports of engines; to compare. At most two statements."""
-    found = ejections()
+def reported_of_upstream(upstream_id) -> dict:
+    """What alone in the fragments follows from the reports of engines; to compare. Of targets on the move, with the
+    second, as their time runs. At most two statements."""
+    workers, second = worker_reports(), int(time.time())
+    moving = {key: (fact, second) for found in (ramps(workers), in_flight(workers)) for key, fact in found.items()}
+    found = ejections(workers) | moving
     own = Target.objects.filter(upstream=upstream_id, pk__in=found).values_list("pk", flat=True) if found else ()
     return {target_id: found[target_id] for target_id in own}
 

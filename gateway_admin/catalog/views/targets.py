@@ -24,7 +24,7 @@ def switch(request, target_id, *, enabled):
     target = get_object_or_404(Target, pk=target_id)
     with actions.batch(actor_of(request)) as edits:
         actions.update(kind="targets", entity_id=target.pk, values={"enabled": enabled}, actor=edits.actor)
-    return _show(request, target.upstream_id, edits, f"{'Enabled' if enabled else 'Disabled'} {target.target}")
+    return show(request, target.upstream_id, edits, f"{'Enabled' if enabled else 'Disabled'} {target.target}")
 
 
 @permitted("write", "targets")
@@ -42,7 +42,7 @@ def set_weights(request, upstream_id):
                 raise EntityInvalid([])
     except EntityInvalid:
         return _show_refused(request, upstream, typed, refused)
-    return _show(request, upstream_id, edits, "Saved the weights")
+    return show(request, upstream_id, edits, "Saved the weights")
 
 
 def _typed_weights(request, upstream_id) -> dict[Target, str]:
@@ -60,7 +60,7 @@ def _set_weight(target, text, actor, refused) -> None:
         refused[target] = invalid.problems[0].message
 
 
-def _show(request, upstream_id, edits, what):
+def show(request, upstream_id, edits, what):
     if not wants_fragment(request):
         say_done(request, edits, what)
         return go_to(request, reverse("entity", args=["upstreams", upstream_id]))

@@ -144,6 +144,14 @@ _WORKER = _object(
     active=_count("Under way."),
     connections=_count("Of clients, open."),
     ejected=_list(_EJECTION),
+    draining=_list(_object(targetId=_ID, inFlight=_count("Requests and tunnels under way here."))),
+    ramping=_list(
+        _object(
+            targetId=_ID,
+            percent=_count("Of its share that a target has which is new or came back."),
+            until=_moment("When it has all of it."),
+        )
+    ),
     unresolved=_list(_UNRESOLVED),
 )
 _ENGINE = _object(

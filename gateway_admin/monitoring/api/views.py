@@ -250,10 +250,19 @@ def engine_answer(state: EngineState) -> dict:
 def worker_answer(worker: dict) -> dict:
     return worker | {
         "ejected": [ejection_answer(fact) for fact in worker.get("ejected", ())],
+        "draining": [
+            {"targetId": fact["target_id"], "inFlight": fact["active"]} for fact in worker.get("draining", ())
+        ],
+        "ramping": [ramp_answer(fact) for fact in worker.get("ramping", ())],
         "unresolved": [
             {"targetId": fact["target_id"], "cause": fact["cause"]} for fact in worker.get("unresolved", ())
         ],
     }
+
+
+def ramp_answer(fact: dict) -> dict:
+    until = datetime.fromtimestamp(fact["until"], UTC)
+    return {"targetId": fact["target_id"], "percent": fact["percent"], "until": timestamp(until)}
 
 
 def ejection_answer(fact: dict) -> dict:

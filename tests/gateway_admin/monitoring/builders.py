@@ -86,8 +86,9 @@ def a_flip(target, *, healthy=False, cause="3 of 3 HTTP failures: 503, 503, 503"
     return Flip(str(target.pk), str(target.upstream_id), target.target, healthy, cause, judged_by)
 
 
-def a_report(node_id=None, *, version=1, ejected=((),), unresolved=None, **fields) -> NodeReport:
-    """For each worker: ``ejected``, what its breakers keep out; ``unresolved``, ids of the targets it cannot find."""
+def a_report(node_id=None, *, version=1, ejected=((),), unresolved=None, draining=(), ramping=(), **fields):
+    """For each worker: ``ejected``, what its breakers keep out; ``unresolved``, ids of the targets it cannot find;
+    ``draining`` and ``ramping`` likewise, or none."""
     values = {"name": "engine-1", "pid": 4000, "started_at": 1_700_000_000.0, "problems": []} | fields
     workers = [
         WorkerReport(
@@ -101,6 +102,9 @@ def a_report(node_id=None, *, version=1, ejected=((),), unresolved=None, **field
         )
         for number, out in enumerate(ejected)
     ]
+    for name, facts in (("draining", draining), ("ramping", ramping)):
+        for worker, of_worker in zip(workers, facts, strict=False):
+            getattr(worker, name).extend(of_worker)
     return NodeReport(node_id=node_id or str(uuid4()), version=version, workers=workers, **values)
 
 

@@ -19,7 +19,7 @@ from tests.gateway_admin.monitoring.builders import a_flip, a_report, a_target, 
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("gateway_admin.monitoring.api.urls")]
 
-NOTHING_OUT = {"ejected": [], "unresolved": []}
+NOTHING_OUT = {"draining": [], "ramping": [], "ejected": [], "unresolved": []}
 ADDRESSES = ["/upstreams/pool/health", "/health-events", "/engines", "/health-checks"]
 
 

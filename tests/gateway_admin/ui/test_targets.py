@@ -1,5 +1,6 @@
 """What is done to targets on their upstream's page, and what its WebSocket sends."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from gateway_admin.catalog.models import Change, Target
 from gateway_admin.catalog.views.live import upstream_fragments
 from gateway_admin.monitoring.actions import record_engine
 from gateway_admin.monitoring.models import TargetHealth
+from proxy_engine.sources import Draining, Ramping
 from tests.gateway_admin.monitoring.builders import a_report, an_ejection
 
 from .builders import CHECKS_ON, a_target, an_upstream, unhealthy
@@ -126,3 +128,95 @@ def test_without_checks_there_is_nothing_to_overrule(page):
     page.post("target-mark", target.pk, healthy="0")
     assert "healthchecks are off" in page.get("entity", "targets", target.pk).text
     assert not TargetHealth.objects.exists()
+# -- draining ---------------------------------------------------------------------------------------------------------
+
+
+def drain(page, *targets, **asked):
+    keys = [str(target.pk) for target in targets]
+    return page.client.post(reverse("targets-drain"), {"pick": keys, "confirmed": "1", "seconds": "300"} | asked)
+
+
+def test_a_target_is_drained_with_a_form_and_the_drain_ended(page, upstream):
+    target = a_target(upstream)
+    link = f"{reverse('targets-drain')}?pick={target.pk}"
+    assert link in page.get("entity", "upstreams", upstream.pk).text
+    assert "Drain target" in page.client.get(link).text
+    done = drain(page, target, then="remove", keep_sticky="on")
+    assert done["Location"] == reverse("entity", args=["upstreams", upstream.pk])
+    found = Target.objects.get().drain
+    assert (found["then"], found["keep_sticky"], round(found["until"] - found["since"])) == ("remove", True, 300)
+
+    record_engine(a_report(draining=[[Draining(str(target.pk), 3)]]))
+    text = " ".join(page.client.get(done["Location"]).text.split())
+    assert '<span class="pill warn">draining</span>' in text
+    assert re.search(r"3 in flight, (5:00|4:5\d) left, then it is removed; clients whose hash leads to it stay", text)
+    assert "0 of 1 target ready" in text
+
+    page.post("target-undrain", target.pk)
+    assert Target.objects.get().drain is None
+
+
+def test_several_are_drained_from_the_list_at_once(page, upstream):
+    one, other = a_target(upstream), a_target(upstream, "10.0.0.2:80")
+    assert f'formaction="{reverse("targets-drain")}"' in page.get("entity-list", "targets").text
+    asked = page.client.post(reverse("targets-drain"), {"pick": [str(one.pk), str(other.pk)]})
+    assert "Drain 2 targets" in asked.text
+    assert Target.objects.filter(drain__isnull=False).count() == 0
+    before = Change.objects.count()
+    drain(page, one, other)
+    assert Target.objects.filter(drain__isnull=False).count() == 2
+    assert Change.objects.filter(version__gt=before).values("batch").distinct().count() == 1
+
+
+@pytest.mark.parametrize(("asked", "field"), [({"seconds": "soon"}, "seconds"), ({"then": "explode"}, "then")])
+def test_a_drain_that_makes_no_sense_is_shown_again(page, upstream, asked, field):
+    refused = drain(page, a_target(upstream), **asked)
+    assert (refused.status_code, f'id="id_{field}_error"' in refused.text) == (400, True)
+    assert Target.objects.get().drain is None
+
+
+def test_nothing_is_drained_where_nothing_was_picked(page, upstream):
+    a_target(upstream)
+    answer = page.client.post(reverse("targets-drain"), {"pick": ["x"], "confirmed": "1"})
+    assert answer["Location"] == reverse("entity-list", args=["targets"])
+
+
+def test_one_that_was_restored_after_its_deadline_says_so(page, upstream):
+    a_target(upstream, drain={"since": 1, "until": 2, "then": "remove"})
+    assert "stays drained until you end it" in page.get("entity", "upstreams", upstream.pk).text
+
+
+def test_a_target_that_starts_slowly_says_how_far_it_is(page, upstream):
+    target, until = a_target(upstream), timezone.now() + timedelta(seconds=12.4)
+    record_engine(a_report(ramping=[[Ramping(str(target.pk), 34, until.timestamp())]]))
+    text = page.get("entity", "upstreams", upstream.pk).text
+    assert '<span class="pill warn">slow start</span>' in text
+    assert "34 % of its share, 12 s left" in text
+
+
+@pytest.mark.parametrize(
+    ("values", "pill", "words"),
+    [
+        (
+            {"when_all_unhealthy": "threshold"},
+            "panic",
+            "33.3 % of the weight is available, less than the panic",
+        ),
+        (
+            {"when_all_unhealthy": "use_all", "healthchecks": {"threshold": 40}},
+            "panic",
+            "not more than the threshold",
+        ),
+        ({"healthchecks": {"threshold": 40}}, "refuses", "requests are answered with 503"),
+        ({}, "", ""),
+    ],
+)
+def test_an_upstream_with_too_little_says_what_follows(page, values, pill, words):
+    upstream = an_upstream("short", **values)
+    targets = [a_target(upstream, f"10.0.0.{number}:80") for number in range(3)]
+    for target in targets[:2]:
+        unhealthy(target)
+    text = page.get("entity", "upstreams", upstream.pk).text
+    for word in ("panic", "refuses"):
+        assert (f"{word}</span>" in text) is (word == pill)
+    assert words in text
