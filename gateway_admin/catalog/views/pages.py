@@ -115,6 +115,7 @@ _TRAFFIC = (
                 {
                     "unhealthy": ("unhealthy", rows.TROUBLED),
                     "ready": ("ready", READY),
+                    "draining": ("draining", Q(drain__isnull=False)),
                     "disabled": ("disabled", Q(enabled=False)),
                 },
             ),
