@@ -239,8 +239,8 @@ def _target_state(
     in_use = target.is_in_use
     is_ready = in_use and (mark is None or mark.healthy) and not (ejection and ejection.is_everywhere)
     serves = in_use if serving.priority is None else is_ready and target.priority == serving.priority
-    ramp = ramp if is_ready else None
-    weight = target.weight * (ramp.percent / 100 if ramp and serving.priority is not None else 1)
+    ramp = ramp if is_ready and serving.priority is not None else None  # where all are used, with their full weights
+    weight = target.weight * (ramp.percent / 100 if ramp else 1)
     share = round(100 * weight / serving.weight, 2) if serves and serving.weight else 0.0
     since, cause = (mark.since, mark.cause) if mark else (None, "")
     waits = is_ready and serving.priority is not None and target.priority > serving.priority
