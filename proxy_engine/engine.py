@@ -23,6 +23,7 @@ from .net.dns import Resolver
 from .net.literal import is_address
 from .net.lookup import CaresLookup
 from .net.reset import is_reset
+from .net.splice import Splice
 from .proxy.respond import ResponseLines
 from .runtime import Compiler, Runtime, ServicePlan
 from .server.door import Door
@@ -80,6 +81,7 @@ class Engine:
         self.access_log: AccessLog | None = None  # who runs the engine opens and closes it
         self.id_lines = id_lines()
         self.response_lines = ResponseLines(settings.response_headers, DateLine())
+        self.splice = Splice()
         self.now = loop.time() + SWEEP_S  # a coarse clock, never slow: deadlines made of it do not strike early
         self.is_draining = False
         self.is_configured = False
@@ -401,3 +403,4 @@ class Engine:
         """No name is asked for any more: the thread that does would else speak to an event loop that is gone."""
         self.resolver.close()
         self._lookup.close()
+        self.splice.close()

@@ -162,6 +162,16 @@ class Exchange(Attempts):
         if data:
             client.transport.write(data)
 
+    def move_body(self, source: asyncio.Transport, most: int) -> tuple[int, bytes]:
+        """Of a counted body, what is in ``source``'s socket, as ``Splice.move`` does it; what the client did not take
+        is to come as ``response_data``."""
+        to = self.client.transport
+        if to.get_write_buffer_size():
+            return 0, b""
+        count, untaken = self.engine.splice.move(source, to, most)
+        self.sent_bytes += count - len(untaken)
+        return count, untaken
+
     def response_end(self) -> None:
         plan, engine = self.forward.plan, self.engine
         if plan.times_attempts:

@@ -1,6 +1,7 @@
 """One connection to a target: writes requests, reads responses, one exchange at a time.
 
-Bodies pass without a parser where their length is known: bytes are counted and handed on. Surplus bytes, or any byte
+Bodies pass without a parser where their length is known: bytes are counted and handed on, and where much of a body has
+come at once, the rest of it even without being read (``net.splice``). Surplus bytes, or any byte
 while no exchange is under way, mean that target and gateway disagree about where messages end: the connection closes
 and is never used again (the next client must not get the answer of another).
 """
@@ -13,11 +14,14 @@ from typing import TYPE_CHECKING, Protocol
 from proxy_engine.errors import BadMessage, FailureKind
 from proxy_engine.http.chunked import ChunkedDecoder
 from proxy_engine.http.response import MAX_HEAD, ResponseHead, parse_head
+from proxy_engine.net.splice import has_unread
 
 if TYPE_CHECKING:
     from .pool import Pool
 
 WRITE_HIGH_WATER = 256 * 1024  # bytes waiting in a transport before its sender is paused
+LONG_READ = 128 * 1024  # bytes; event loops read up to twice as many: after one like this, more is likely to be here
+MOVES_AT_ONCE = 8  # of a pipe's content each; then everyone else's turn
 
 _IDLE, _HEAD, _COUNTED, _CHUNKED, _UNTIL_CLOSE = range(5)
 
@@ -30,6 +34,7 @@ class ResponseSink(Protocol):
 
     def response_head(self, head: ResponseHead, is_chunked: bool, length: int, data: bytes, is_last: bool) -> None: ...
     def response_data(self, data: bytes, is_last: bool) -> None: ...
+    def move_body(self, source: asyncio.Transport, most: int) -> tuple[int, bytes]: ...
     def response_end(self) -> None: ...
     def may_switch(self, head: ResponseHead) -> bool: ...
     def switched(self, head: ResponseHead, transport: asyncio.Transport, data: bytes) -> None: ...
@@ -233,6 +238,8 @@ class UpstreamConnection(asyncio.Protocol):
             self.sink.response_head(head, False, length, rest, left <= 0)
             if left <= 0:
                 self._end()
+            elif len(rest) >= LONG_READ:
+                self._move()
         else:
             self.phase = _UNTIL_CLOSE
             self.reusable = False
@@ -262,12 +269,30 @@ class UpstreamConnection(asyncio.Protocol):
         self.left -= len(data)
         if self.left > 0:
             self.sink.response_data(data, False)
+            if len(data) >= LONG_READ:
+                self._move()
             return
         if self.left < 0:
             data = data[: self.left]
             self.reusable = False
         self.sink.response_data(data, True)
         self._end()
+
+    def _move(self) -> None:
+        """What is here of the body goes to the client unread, as long as the client takes all of it at once."""
+        for _ in range(MOVES_AT_ONCE):
+            if self.sink is None or self.is_paused:
+                return
+            count, untaken = self.sink.move_body(self.transport, self.left)
+            if not count:
+                return
+            self.left -= count
+            self.sink.response_data(untaken, self.left == 0)
+            if self.left == 0:
+                # Surplus bytes: to be noticed before the next request, whose answer they would be taken for.
+                self.reusable = self.reusable and not has_unread(self.transport)
+                self._end()
+                return
 
     def _chunked(self, data: bytes) -> None:
         decoder = self.decoder

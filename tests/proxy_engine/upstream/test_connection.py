@@ -40,6 +40,9 @@ class Recorder:
         self.body += data
         self.lasts += is_last
 
+    def move_body(self, source: asyncio.Transport, most: int) -> tuple[int, bytes]:
+        return 0, b""
+
     def response_end(self) -> None:
         self.ends += 1
 
