@@ -38,6 +38,10 @@ GOOD = [
     (b'3 \t;a="b;c"; d\r\nabc\r\n0\r\n\r\n', b"abc"),
     (b"3\r\n\r\n0\r\n0\r\n\r\n", b"\r\n0"),
     (b"5\r\n0\r\n\r\n\r\n0\r\n\r\n", b"0\r\n\r\n"),
+    # sizes that are those of the chunk before, or begin like them, or are a payload that looks like them
+    (b"2\r\nab\r\n2\r\ncd\r\n2\r\nef\r\n1\r\ng\r\n0\r\n\r\n", b"abcdefg"),
+    (b"1;x\r\na\r\n1;x\r\nb\r\n1\r\nc\r\n1;x\r\nd\r\n0\r\n\r\n", b"abcd"),
+    (b"3\r\n3\r\n\r\n3\r\n3\r\n\r\n03\r\nabc\r\n0\r\n\r\n", b"3\r\n3\r\nabc"),
     (b"1\r\na\r\n0\r\nX-Sum: 1\r\nX-Empty:\r\n\r\n", b"a"),
 ]
 
@@ -96,6 +100,9 @@ MALFORMED = [
     b"1\r\nab\r\n0\r\n\r\n",
     b"1\r\na\r\n\r\n0\r\n\r\n",
     b"0\r\na\r\n0\r\n\r\n",
+    b"2\r\nab\r\n2\r\ncde\r\n0\r\n\r\n",
+    b"2\r\nab\r\n2\r\nc\r\n2\r\nde\r\n0\r\n\r\n",
+    b"\na\r\n0\r\n\r\n",
     # extensions: "TERM.EXT", CR, NUL
     b"1;a\nb\r\na\r\n0\r\n\r\n",
     b"1;a\rb\r\na\r\n0\r\n\r\n",
