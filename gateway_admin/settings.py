@@ -8,7 +8,15 @@ from pathlib import Path
 
 import environ
 
-from gateway_admin.common.installation import admin_hosts, database, one_of, redis_urls, secret_key, usable_directory
+from gateway_admin.common.installation import (
+    admin_hosts,
+    database,
+    mail_server,
+    one_of,
+    redis_urls,
+    secret_key,
+    usable_directory,
+)
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -59,6 +67,7 @@ INSTALLED_APPS = [
     "gateway_admin.accounts",
     "gateway_admin.catalog",
     "gateway_admin.monitoring",
+    "gateway_admin.alerts",
     "gateway_admin.kong_api",
 ]
 
@@ -136,6 +145,15 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 AUDIT_KEPT_DAYS = env.int("GATEWAY_AUDIT_DAYS", default=365)
 HEALTH_EVENTS_KEPT_DAYS = env.int("GATEWAY_HEALTH_EVENTS_DAYS", default=90)
+
+# --- Alerts ---------------------------------------------------------------------------------------------------------
+
+MAIL = mail_server(env.str("GATEWAY_MAIL_URL", default=""))
+EMAIL_HOST, EMAIL_PORT = MAIL.host, MAIL.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL.user, MAIL.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL.starts_tls, MAIL.is_tls
+DEFAULT_FROM_EMAIL = env.str("GATEWAY_MAIL_FROM", default="gatehouse@localhost")
+DASHBOARD_URL = env.str("GATEWAY_DASHBOARD_URL", default="")  # as people reach it, for links in alerts
 
 # --- Background work ------------------------------------------------------------------------------------------------
 

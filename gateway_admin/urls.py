@@ -13,12 +13,13 @@ urlpatterns = [
     path("healthz", healthz),
     path("readyz", readyz),
     path("admin-ui/", include("gateway_admin.accounts.urls")),
-    path(
-        "admin-ui/", include("gateway_admin.monitoring.urls")
-    ),  # before the catalog's, which take any word below a target
+    # Before the catalog's, which take any word below a target.
+    path("admin-ui/", include("gateway_admin.monitoring.urls")),
     path("admin-ui/", include("gateway_admin.catalog.urls")),
+    path("admin-ui/", include("gateway_admin.alerts.urls")),
     path("api/", include("gateway_admin.catalog.api.urls")),
     path("api/", include("gateway_admin.monitoring.api.urls")),
+    path("api/", include("gateway_admin.alerts.api.urls")),
     path("api/", include("gateway_admin.accounts.api.urls")),
     re_path(r"^api(/|$)", not_found),
     path("", include("gateway_admin.kong_api.urls")),

@@ -35,6 +35,7 @@ ADMIN_LAYERS = [
     {"accounts"},
     {"catalog"},
     {"monitoring"},
+    {"alerts"},
     {"kong_api"},
     {"processes"},
     {"common.management"},  # commands wire everything; they stand in `common` only because Django wants an app

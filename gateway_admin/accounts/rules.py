@@ -19,7 +19,7 @@ from gateway_admin.common.roles import ROLES, SCOPES
 from proxy_engine import spec
 from proxy_engine.spec import Problem
 
-TOKEN_KINDS = ("config", *spec.KINDS)  # what a token may be limited to
+TOKEN_KINDS = ("config", "alerts", *spec.KINDS)  # what a token may be limited to
 LONGEST_PASSWORD = 1024  # characters; hashing longer ones would only cost time
 
 

@@ -8,6 +8,7 @@ import secrets
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -109,6 +110,41 @@ def redis_urls(url: str, data_dir: Path) -> Redis:
     if url.startswith("unix://"):
         return Redis(url=url, celery_broker="redis+socket://" + url.removeprefix("unix://"))
     return Redis(url=url, celery_broker=url)
+
+
+@dataclass(frozen=True, repr=False)
+class MailServer:
+    """False where there is none."""
+
+    host: str = ""
+    port: int = 25
+    user: str = ""
+    password: str = ""
+    starts_tls: bool = False
+    is_tls: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.host)
+
+
+MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+
+
+def mail_server(url: str) -> MailServer:
+    """``smtp://host``, ``smtp+tls://user:password@host:587`` (STARTTLS) or ``smtps://…`` (TLS from the first byte)."""
+    if not url:
+        return MailServer()
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in MAIL_PORTS:
+        schemes = ", ".join(f"{scheme}://" for scheme in MAIL_PORTS)
+        raise ImproperlyConfigured(f"GATEWAY_MAIL_URL: expected an address that begins with one of: {schemes}")
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    modes = {"starts_tls": parts.scheme == "smtp+tls", "is_tls": parts.scheme == "smtps"}
+    return MailServer(host, port or MAIL_PORTS[parts.scheme], user, password, **modes)
 
 
 def one_of(name: str, value: str, *words: str) -> str:

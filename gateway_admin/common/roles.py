@@ -41,6 +41,10 @@ RULES = {
     ("tokens", "read"): Rule("viewer", "read"),
     ("tokens", "write"): Rule("viewer", "admin"),
     ("tokens", "admin"): Rule("admin", "admin"),  # everybody's
+    # Rules and silences; channels (an address that we post to, with its secrets).
+    ("alerts", "read"): Rule("viewer", "read"),
+    ("alerts", "write"): Rule("operator", "write"),
+    ("alerts", "admin"): Rule("admin", "admin"),
     # Oneself: password, colours.
     ("account", "write"): Rule("viewer", "admin"),
     # Nothing of a kind: the overview, engines, versions, schemas, the node itself, who one is.

@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from gateway_admin.common.installation import admin_hosts, database, one_of, redis_urls, secret_key, usable_directory
+from gateway_admin.common.installation import (
+    MailServer,
+    admin_hosts,
+    database,
+    mail_server,
+    one_of,
+    redis_urls,
+    secret_key,
+    usable_directory,
+)
 
 WAIT_S = 20
 
@@ -101,3 +110,27 @@ def test_the_dashboard_answers_to_the_names_of_this_machine_only():
 
     assert {"localhost", "127.0.0.1", "[::1]", socket.gethostname().lower(), "gateway.internal"} <= set(hosts)
     assert not {"*", "0.0.0.0", "[::]", ""} & set(hosts)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("", MailServer()),
+        ("smtp://mail.example", MailServer("mail.example", 25)),
+        ("smtp+tls://me:p%40ss@mail.example", MailServer("mail.example", 587, "me", "p@ss", starts_tls=True)),
+        ("smtps://mail.example:4650", MailServer("mail.example", 4650, is_tls=True)),
+    ],
+)
+def test_a_mail_server_is_named_by_its_address(url, expected):
+    assert mail_server(url) == expected
+    assert bool(mail_server(url)) == bool(url)
+
+
+@pytest.mark.parametrize("url", ["mail.example", "http://mail.example", "smtp://", "smtp://mail.example:99999"])
+def test_what_is_no_mail_server_stops_the_start(url):
+    with pytest.raises(ImproperlyConfigured, match="GATEWAY_MAIL_URL"):
+        mail_server(url)
+
+
+def test_a_mail_server_does_not_show_its_password():
+    assert "secret" not in repr(mail_server("smtp://me:secret@mail.example"))
