@@ -11,8 +11,8 @@ from celery.signals import worker_process_shutdown, worker_shutdown
 from django.conf import settings
 from django.utils import timezone
 
-from gateway_admin.common import audit
 from gateway_admin.catalog.draining import finish_drains
+from gateway_admin.common import audit
 
 from . import actions
 from .checks.process import WorkerProcess

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0005_subject_and_end_of_certificates")]
+    dependencies = [("catalog", "0006_probe")]
 
     operations = [
         migrations.AddIndex("target", index)
