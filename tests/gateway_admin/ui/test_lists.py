@@ -45,11 +45,12 @@ def test_htmx_gets_the_table_alone_and_a_restored_page_the_whole(page, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_list_costs_the_same_however_long_it_is(page, kind, django_assert_max_num_queries):
     def cost():
-        with django_assert_max_num_queries(10) as found:
+        with django_assert_max_num_queries(13) as found:
             page.get("entity-list", kind)
         return len(found)
 
     one_of_each()
+    unhealthy(a_target(an_upstream("pool"), tags=["a"]))
     first = cost()
     for number in range(8):
         upstream = an_upstream(f"pool-{number}")
