@@ -50,7 +50,7 @@ def test_a_list_costs_the_same_however_long_it_is(page, kind, django_assert_max_
         return len(found)
 
     one_of_each()
-    unhealthy(a_target(an_upstream("pool"), tags=["a"]))
+    unhealthy(a_target(an_upstream("unwell"), tags=["a"]))
     first = cost()
     for number in range(8):
         upstream = an_upstream(f"pool-{number}")
