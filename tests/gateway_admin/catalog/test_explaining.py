@@ -13,7 +13,7 @@ from gateway_admin.monitoring.models import TargetHealth
 from tests.gateway_admin.builders import ALICE, a_route, a_service, a_target, an_upstream, to
 
 pytestmark = pytest.mark.django_db
-LOOK = 2  # statements: the head, and what changed in health
+LOOK = 3  # what the configuration is, which health changed, who starts slowly
 
 
 def a_question(target="/api", **fields):
