@@ -88,7 +88,9 @@ class ClientConnection(ClientFlow):
                 exchange = self.exchange
                 course = exchange.course if exchange is not None else None
                 if course is not None and (end := course.takes(data, self.engine.runtime)):
-                    self._follow(course, data, end)
+                    self.head = course.head
+                    self._remember(data, end)
+                    self._repeat(data[end:], course)
                 else:
                     self._head_bytes(data)
         elif phase == BODY:
@@ -210,24 +212,17 @@ class ClientConnection(ClientFlow):
     def _forget(self) -> None:
         self.known, self.known_size = b"", -1
 
-    def _repeat(self, body: bytes) -> None:
-        """The head of the previous request once more, as clients often send it: what was made of it holds."""
-        self._count()
-        self.phase = ANSWERING
-        self.exchange.repeat(body)
-
-    def _follow(self, course: Course, data: bytes, body_at: int) -> None:
-        """A request that goes the way of those before it, as far as its bytes say so."""
-        self.head = course.head
-        self._count()
-        self.phase = ANSWERING
-        self._remember(data, body_at)
-        self.exchange.follow(course, data[body_at:])
-
-    def _count(self) -> None:
+    def _repeat(self, body: bytes, course: Course | None = None) -> None:
+        """The head of the previous request once more, as clients often send it: what was made of it holds. Or one that
+        goes the way of those before it: then ``course`` has taken it."""
         self.served += 1
         if self.engine.is_draining or self.served >= self.engine.limits.requests_per_connection:
             self.keeps = False
+        self.phase = ANSWERING
+        if course is None:
+            self.exchange.repeat(body)
+        else:
+            self.exchange.follow(course, body)
 
     def _begin_with_body(self, head: RequestHead, data: bytes, body_at: int) -> None:
         block, limits, rest = head.block, self.engine.limits, data[body_at:]
