@@ -13,7 +13,7 @@ urlpatterns = [
     path("healthz", healthz),
     path("readyz", readyz),
     path("admin-ui/", include("gateway_admin.accounts.urls")),
-    # Before the catalog's, which take any word below a target.
+    # Before the catalog's: it has a tab on the pages of entities.
     path("admin-ui/", include("gateway_admin.monitoring.urls")),
     path("admin-ui/", include("gateway_admin.catalog.urls")),
     path("admin-ui/", include("gateway_admin.alerts.urls")),

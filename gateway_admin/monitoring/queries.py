@@ -17,6 +17,7 @@ from proxy_engine import spec
 from proxy_engine.spec.scalars import is_ip, split_host_port
 
 from .checks.load import CheckLoad, read_load
+from .checks.recent import Probe, read_probes
 from .models import EngineNode, HealthEvent, TargetHealth, live_since
 from .redis_client import redis_client
 
@@ -129,6 +130,17 @@ EVENT_CONDITIONS = {
 def health_events(**wanted) -> QuerySet[HealthEvent]:
     """The timeline, newest first. ``wanted``: what to narrow it to, by the names of ``EVENT_CONDITIONS``."""
     return HealthEvent.objects.filter(**{EVENT_CONDITIONS[name]: value for name, value in wanted.items()})
+
+
+def last_probes(targets: Iterable[Target]) -> dict[str, list[Probe]]:
+    """By target id, newest first; no SQL. Empty while Redis does not answer."""
+    if settings.REDIS.is_in_process:
+        return {}
+    try:
+        return read_probes(redis_client(), [str(target.pk) for target in targets])
+    except redis.RedisError as error:
+        log.warning("the last checks are not known: %s", error)
+        return {}
 
 
 def check_load(*, now: datetime | None = None) -> CheckLoad | None:

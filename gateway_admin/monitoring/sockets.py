@@ -18,12 +18,14 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.contrib import auth
 from django.contrib.auth.models import AnonymousUser
+from django.http import QueryDict
 
 from gateway_admin.catalog.changes import CONFIG_GROUP
 from gateway_admin.catalog.views.live import reported_of_upstream, upstream_fragments
 from gateway_admin.common.permissions import UNDECLARED, may, refusal_of_socket
 
 from .notices import ENGINES, OVERVIEW, upstream_group
+from .timeline import timeline_fragments
 from .views import engines_fragment, overview_fragments
 
 log = logging.getLogger(__name__)
@@ -150,6 +152,16 @@ class UpstreamSocket(LiveSocket):
         if only_engines and self._reported == before:
             return engines_fragment()
         return upstream_fragments(self.upstream_id, user) + engines_fragment()
+
+
+class TimelineSocket(UpstreamSocket):
+    """Of an upstream or of one of its targets (``?of=``), narrowed as the page is by the rest of the query."""
+
+    def render(self, *, user, only_engines):
+        if only_engines:
+            return engines_fragment()
+        query = QueryDict(self.scope.get("query_string", b""))
+        return timeline_fragments(self.upstream_id, query, user) + engines_fragment()
 
 
 class OverviewSocket(LiveSocket):

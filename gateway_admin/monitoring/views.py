@@ -17,9 +17,10 @@ from gateway_admin.common.htmx import go_to
 from gateway_admin.common.permissions import permitted
 
 from .actions import ChecksOff, mark_by_hand
-from .queries import VersionState, check_load, engines, version_state
+from .queries import VersionState, check_load, engines, health_events, version_state
 
 RECENT = 10  # changes in the feed
+FLIPS = 8
 LISTED = 50  # troubles of one sort; the rest is counted
 LONGEST_TOLD = timedelta(minutes=10)  # beyond, the figure would say nothing about this edit
 ASK_AGAIN = ((3, "300ms"), (30, "1s"), (300, "5s"))  # age of the version in s → pause before the page asks again
@@ -45,7 +46,7 @@ def engines_fragment() -> str:
 
 
 def _board() -> dict:
-    """Seven statements, however much there is."""
+    """Eight statements, however much there is."""
     counts = entity_counts()
     unhealthy = Target.objects.filter(TROUBLED).select_related("health", "upstream").order_by("-health__since")
     down = upstream_rows().filter(ready_count=0, service_count__gt=0).order_by("name")
@@ -56,6 +57,7 @@ def _board() -> dict:
         "down": list(down[:LISTED]),
         "engines": known,
         "load": check_load(),
+        "flips": list(health_events()[:FLIPS]),
         "changes": list(Change.objects.order_by("-version")[:RECENT]),
         "steps": _steps({row["kind"]: row["count"] for row in counts}),
     }

@@ -26,6 +26,7 @@ from .bound_plugins import plugins_tab
 from .certificates import certificate_tab, names_tab
 from .credentials import credentials_tab
 from .destinations import destination, upstream_targets
+from .page_shape import Tab
 from .pages import PAGES, owned_by, owner_of
 from .policy_words import Words, policy_words
 from .states import readiness, shortage
@@ -43,10 +44,15 @@ def entity(request, kind, entity_id, slug=""):
     if tab is None:
         raise Http404(f"A {pages.label} has no page “{slug}”.")
     row = get_object_or_404(pages.rows(), pk=entity_id)
-    context = {"pages": pages, "section": pages.section, "entity": row, "tab": tab, "crumbs": crumbs(row)}
-    context |= HEADS[kind](row) if kind in HEADS else {}
-    context |= TABS.get(slug, settings_tab)(request, row, slug)
+    context = frame(row, tab) | TABS.get(slug, settings_tab)(request, row, slug)
     return render(request, "catalog/entity.html", context)
+
+
+def frame(row, tab: Tab) -> dict:
+    """What every tab of an entity's page stands in."""
+    pages, head = PAGES[row.kind], HEADS.get(row.kind)
+    context = {"pages": pages, "section": pages.section, "entity": row, "tab": tab, "crumbs": crumbs(row)}
+    return context | (head(row) if head else {})
 
 
 def crumbs(row) -> list[tuple[str, str]]:

@@ -89,6 +89,7 @@ class Pages:
 SETTINGS = Tab("", "Settings", "catalog/tabs/_settings.html")
 CONFIGURATION = Tab("configuration", "Configuration", "catalog/tabs/_configuration.html")
 HISTORY = Tab("history", "History", "catalog/tabs/_history.html")
+TIMELINE = Tab("timeline", "Timeline", "monitoring/tabs/_timeline.html")  # served by ``monitoring``, which knows it
 PLUGINS = Tab("plugins", "Plugins", "catalog/tabs/_plugins.html")
 
 

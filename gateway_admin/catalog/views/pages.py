@@ -8,7 +8,7 @@ from gateway_admin.catalog.queries import READY
 from proxy_engine import spec
 
 from . import rows
-from .page_shape import CONFIGURATION, HISTORY, PLUGINS, SETTINGS, Choices, Pages, Tab, one_of
+from .page_shape import CONFIGURATION, HISTORY, PLUGINS, SETTINGS, TIMELINE, Choices, Pages, Tab, one_of
 from .pages_of_certificates import CERTIFICATES
 from .pages_of_people import PEOPLE
 from .pages_of_plugins import POLICIES
@@ -89,6 +89,7 @@ _TRAFFIC = (
         ),
         tabs=(
             Tab("", "Targets", "catalog/tabs/_targets.html"),
+            TIMELINE,
             Tab("health-checks", "Health", "catalog/tabs/_settings.html"),
             Tab("connections", "Retries and connections", "catalog/tabs/_settings.html"),
             Tab("balancing", "Balancing", "catalog/tabs/_settings.html"),
@@ -120,7 +121,7 @@ _TRAFFIC = (
                 },
             ),
         ),
-        tabs=(SETTINGS, CONFIGURATION, HISTORY),
+        tabs=(SETTINGS, TIMELINE, CONFIGURATION, HISTORY),
         table="catalog/_target_list_table.html",
         rows=rows.target_rows,
         dress=attach_views,

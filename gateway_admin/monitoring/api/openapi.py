@@ -5,8 +5,10 @@ from typing import Any
 from drf_spectacular.openapi import AutoSchema
 
 from gateway_admin.common.openapi import SECURITY, Schema, enveloped, enveloped_page, paging_parameters, ref, reply
+from gateway_admin.monitoring.checks.recent import FAILURE, MOST, NEITHER, SUCCESS
 from gateway_admin.monitoring.models import LIVE_S, HealthEvent
 from gateway_admin.monitoring.queries import DNS_ERROR, HEALTHCHECKS_OFF, HEALTHY, UNHEALTHY
+from gateway_admin.monitoring.uptime import OF_TARGET, OF_UPSTREAM, WINDOWS
 
 
 class Described(AutoSchema):
@@ -136,6 +138,19 @@ _EJECTION = _object(
     until=_moment("When it is tried again; null while it is.", nullable=True),
     cause=_text("Why, in words."),
 )
+_SHARES = _object(
+    **{window.replace(" ", ""): {"type": "number", "minimum": 0, "maximum": 1, "nullable": True} for window in WINDOWS}
+) | {"description": "By window until now; null where nothing is known."}
+_UPTIME = _object(
+    uptime=_SHARES | {"description": OF_UPSTREAM},
+    targets=_list(_object(id=_ID, target=_text("Its address."), uptime=_SHARES | {"description": OF_TARGET})),
+)
+_PROBE = _object(
+    at=_moment("When it began."),
+    tookMs=_count("How long it took."),
+    countsAs=_state("ignored: its status is in neither of the lists.", SUCCESS, FAILURE, NEITHER),
+    outcome=_text("The status, or what went wrong in words."),
+)
 _UNRESOLVED = _object(targetId=_ID, cause=_text("What the DNS said."))
 _WORKER = _object(
     pid=_count("Process id."),
@@ -216,6 +231,20 @@ TARGET_HEALTH = _operation(
         "content": {"application/json": {"schema": _object(healthy={"type": "boolean"})}},
     }
 }
+UPTIME = _operation(
+    "upstreams_uptime",
+    "For how much of the last hour, day and week an upstream and its targets were up",
+    enveloped(_UPTIME),
+    _parameter("upstream", "path", _text(), "Id or name of the upstream."),
+    errors=_REFUSED | {404: "There is no such entity"},
+)
+PROBES = _operation(
+    "targets_probes",
+    f"The last active checks of a target, newest first; at most {MOST}, kept for a day",
+    enveloped(_list(_PROBE)),
+    _parameter("target", "path", _text(), "Id of the target."),
+    errors=_REFUSED | {404: "There is no such entity"},
+)
 HEALTH_EVENTS = _operation(
     "health_events_list",
     "The timeline: every change of a target's health, every ejection, and their causes; newest first",

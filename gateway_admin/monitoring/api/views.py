@@ -21,8 +21,11 @@ from gateway_admin.common.problems import EntityNotFound
 from gateway_admin.monitoring import queries
 from gateway_admin.monitoring.actions import ChecksOff, mark_by_hand
 from gateway_admin.monitoring.checks.load import CheckLoad
+from gateway_admin.monitoring.checks.recent import Probe
+from gateway_admin.monitoring.histories import uptimes
 from gateway_admin.monitoring.models import HealthEvent
 from gateway_admin.monitoring.queries import EngineState, TargetState, UpstreamState
+from gateway_admin.monitoring.uptime import Uptime
 from proxy_engine import spec
 from proxy_engine.spec.build import healthchecks
 
@@ -103,6 +106,34 @@ class TargetHealth(APIView):
             healthchecks(found.upstream.healthchecks), with_health(Target.objects.filter(pk=found.pk))
         )
         return Response(success(target_answer(state)))
+
+
+class UpstreamUptime(ReadOnly):
+    """``GET /api/upstreams/{upstream}/uptime``: of it and of each of its targets."""
+
+    kind = "upstreams"
+    operation = openapi.UPTIME
+
+    def get(self, request, upstream):
+        refuse_unknown(request.query_params, set())
+        found = uptimes(find("upstreams", upstream, Upstream.objects.all()))
+        targets = [
+            {"id": str(target.pk), "target": target.target} | shares_answer(found.targets[target.pk])
+            for target in found.rows
+        ]
+        return Response(success(shares_answer(found.upstream) | {"targets": targets}))
+
+
+class TargetProbes(ReadOnly):
+    """``GET /api/targets/{target}/probes``: its last active checks, newest first."""
+
+    kind = "targets"
+    operation = openapi.PROBES
+
+    def get(self, request, target):
+        refuse_unknown(request.query_params, set())
+        row = find("targets", target, Target.objects.all())
+        return Response(success([probe_answer(probe) for probe in queries.last_probes([row]).get(str(row.pk), [])]))
 
 
 class HealthEvents(ReadOnly):
@@ -204,6 +235,19 @@ def event_answer(event: HealthEvent) -> dict:
         "actor": event.actor or None,
         "beforeSince": event.before_since and timestamp(event.before_since),
         "episode": episode_answer(event) if event.is_episode else None,
+    }
+
+
+def shares_answer(uptime: Uptime) -> dict:
+    return {"uptime": {window.replace(" ", ""): share for window, share in uptime.shares.items()}}
+
+
+def probe_answer(probe: Probe) -> dict:
+    return {
+        "at": timestamp(datetime.fromtimestamp(probe.at_ms / 1000, UTC)),
+        "tookMs": probe.took_ms,
+        "countsAs": probe.counts_as,
+        "outcome": probe.text,
     }
 
 

@@ -26,6 +26,7 @@ from .marks import Mark, Marks
 from .pace import Pace
 from .plan import Check, Plan
 from .probes import Kit, NotMade, longest_s, probe
+from .recent import dumped
 from .schedule import Due
 from .tallies import Lease, Result, TallyStore
 from .tally import Tally
@@ -141,7 +142,7 @@ class Prober:
             began_ms = self._now_ms()
             self._lag.note(job.due_ms, max(0, began_ms - start_ms), began_ms)
             outcome = await self._probe(job)
-        await self._count(job, lease, begun.tally, outcome)
+        await self._count(job, lease, begun.tally, outcome, dumped(outcome, job.check.active, began_ms, self._now_ms()))
         return 0
 
     async def _probe(self, job: Job) -> Outcome | None:
@@ -160,13 +161,13 @@ class Prober:
             await self._pace.start()
             yield
 
-    async def _count(self, job: Job, lease: Lease, stored: str, outcome: Outcome | None) -> None:
+    async def _count(self, job: Job, lease: Lease, stored: str, outcome: Outcome | None, made: str) -> None:
         tally = Tally.load(stored, job.mark)
         flip = tally.add(outcome, job.check, self._clock()) if outcome is not None else None
         if flip and not await self._store(flip, tally):
-            return await self._finish(Result(lease, None))
+            return await self._finish(Result(lease, None, made))
         text = tally.dump()
-        return await self._finish(Result(lease, None if text == stored else text))
+        return await self._finish(Result(lease, None if text == stored else text, made))
 
     async def _store(self, flip: Flip, tally: Tally) -> bool:
         """The database first: were the tally stored and the flip lost, the target would never flip again."""

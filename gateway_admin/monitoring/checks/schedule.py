@@ -8,6 +8,7 @@ Keys (all of them may vanish; then every target is due at once and counted anew)
   plan     hash, target id → fingerprint of the check the due time was made for; field "" → which plan that is
   tallies  hash, target id → what its checks added up to so far (``checks.tally``)
   leases   sorted set, target id → until when its running check may take, in ms
+  probes   a list for each target: its last checks (``checks.recent``)
 The braces put them into one slot of a Redis cluster, as scripts over several keys need it.
 """
 

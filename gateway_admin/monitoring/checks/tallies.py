@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import redis.asyncio
 
+from .recent import KEPT_S, MOST, key_of
 from .schedule import LEASES, TALLIES
 
 BEGIN = """
@@ -26,15 +27,21 @@ end
 return found
 """
 
-FINISH = """
-local tallies, leases, kept = KEYS[1], KEYS[2], {}
-for i = 1, #ARGV, 4 do
+FINISH = f"""
+local tallies, leases, kept = KEYS[1], KEYS[2], {{}}
+for i = 1, #ARGV, 5 do
   local running = redis.call('ZSCORE', leases, ARGV[i])
   local mine = running and tonumber(running) == tonumber(ARGV[i + 1])
   if mine then
     redis.call('ZREM', leases, ARGV[i])
     if ARGV[i + 2] == 'set' then redis.call('HSET', tallies, ARGV[i], ARGV[i + 3]) end
     if ARGV[i + 2] == 'drop' then redis.call('HDEL', tallies, ARGV[i]) end
+    if ARGV[i + 4] ~= '' then
+      local probes = KEYS[3 + #kept]
+      redis.call('LPUSH', probes, ARGV[i + 4])
+      redis.call('LTRIM', probes, 0, {MOST - 1})
+      redis.call('EXPIRE', probes, {KEPT_S})
+    end
   end
   kept[#kept + 1] = mine and 1 or 0
 end
@@ -55,10 +62,11 @@ class Begun(NamedTuple):
 
 
 class Result(NamedTuple):
-    """``tally``: what to store, "" to drop what is stored, None to leave it."""
+    """``tally``: what to store, "" to drop what is stored, None to leave it. ``probe``: from ``recent``."""
 
     lease: Lease
     tally: str | None
+    probe: str = ""
 
 
 class TallyStore:
@@ -72,8 +80,9 @@ class TallyStore:
 
     async def finish(self, results: Sequence[Result]) -> list[bool]:
         """Give the leases back and store what was counted; False where the lease was lost, and with it the count."""
-        arguments = [part for result in results for part in (*result.lease, *_order(result.tally))]
-        return [bool(kept) for kept in await self._finish(keys=[TALLIES, LEASES], args=arguments)]
+        keys = [TALLIES, LEASES, *(key_of(result.lease.target_id) for result in results)]
+        arguments = [part for result in results for part in (*result.lease, *_order(result.tally), result.probe)]
+        return [bool(kept) for kept in await self._finish(keys=keys, args=arguments)]
 
 
 def _begun(reply: str) -> Begun:
