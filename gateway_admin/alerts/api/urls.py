@@ -6,7 +6,7 @@ from gateway_admin.alerts.kinds import RULES, SILENCES
 
 from .views import Alerts, ChannelList, ChannelOne, ChannelTest, Deliveries, KindList, KindOne
 
-_ONE = "(?P<row_id>[0-9a-fA-F-]{36})"
+_ONE = "(?P<row_id>[^/]+)"
 
 urlpatterns = [
     re_path(r"^alerts/?$", Alerts.as_view()),

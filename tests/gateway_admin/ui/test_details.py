@@ -43,7 +43,7 @@ def test_every_tab_costs_the_same_however_much_there_is(page, kind, slug, django
     unhealthy(a_target(rows["upstreams"], "10.0.2.1:80"))
 
     def cost():
-        with django_assert_max_num_queries(18) as found:  # the timeline reads events, changes and marks
+        with django_assert_max_num_queries(20) as found:  # the timeline reads events, changes and marks
             tab(page, kind, rows[kind], slug)
         return len(found)
 

@@ -131,7 +131,7 @@ def test_it_costs_the_same_however_much_there_is(page, count, django_assert_num_
         unhealthy(a_target(upstream))
         a_service(f"orders-{number}", host=upstream.name)
         an_engine(f"edge-{number}")
-    with django_assert_num_queries(9):  # session, user, and seven for the board
+    with django_assert_num_queries(10):  # session, user, alerts, and seven for the board
         page.get("overview")
 
 
