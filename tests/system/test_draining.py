@@ -9,7 +9,7 @@ from tests.support.eventually import eventually
 from tests.support.load import Load
 from tests.support.scene import Scene
 
-SLOW_S = 1.5
+SLOW_S = 5.0  # engines report every 2 s: long enough to be told of
 
 
 def drain(stack, key, **asked):
