@@ -59,6 +59,7 @@ LIBRARIES = {
         "redis": [],
         "rest_framework": [],
         "aiohttp": ["proxy_engine.workers.status"],  # off the data path
+        "prometheus_client": ["proxy_engine.telemetry.exposition"],  # off the data path, for both listeners
         "re2": ["proxy_engine.spec", "proxy_engine.routing"],
         "cryptography": ["proxy_engine.spec.pem"],  # loaded on first use: workers never need it
         "aiodns": ["proxy_engine.net.lookup"],
@@ -67,6 +68,7 @@ LIBRARIES = {
     "gateway_admin": {
         "honcho": ["gateway_admin.processes"],
         "psutil": ["gateway_admin.processes"],
+        "prometheus_client": [],  # through proxy_engine.telemetry.exposition
         "proxy_engine.workers": ["gateway_admin.common.management"],
     },
 }

@@ -17,12 +17,14 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from . import link
+from .totals import Totals, counted
 
 BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 STEADY_S = 30.0  # a worker that lived this long starts the back-off anew
@@ -44,6 +46,7 @@ class WorkerProcess:
         self.sockets = sockets
         self.on_frame = on_frame
         self.starts = 0
+        self._earlier: Totals = Counter()  # what the lives before this one counted
         # one life of the process
         self.process: asyncio.subprocess.Process | None = None
         self.link: link.Link | None = None
@@ -60,8 +63,17 @@ class WorkerProcess:
         return f"<WorkerProcess {self.number} pid={self.pid} version={self.version}>"
 
     @property
+    def totals(self) -> Totals:
+        """Over all its lives."""
+        return self._earlier + counted(self.facts)
+
+    @property
     def pid(self) -> int | None:
         return self.process.pid if self.process else None
+
+    @property
+    def is_alive(self) -> bool:
+        return self.process is not None and self.process.returncode is None
 
     async def keep_running(self, first_frame: Callable[[], bytes], stopping: asyncio.Event) -> None:
         """Start the worker, and again with back-off whenever it ends before its time. Returns when all have ended."""
@@ -90,6 +102,7 @@ class WorkerProcess:
     async def _live(self, first_frame: Callable[[], bytes], stopping: asyncio.Event) -> str:
         """One life of the process. Returns how it ended, in words."""
         self.process, self.link = None, None
+        self._earlier = self.totals
         self.version, self.is_serving, self.facts = -1, False, {}
         self._is_leaving.clear()
         self._silence = 0

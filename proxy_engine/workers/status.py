@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from proxy_engine.telemetry import exposition
 from proxy_engine.telemetry.counters import LATENCY_BOUNDS_MS, merged, quantile_ms
 
-from . import link
+from . import link, metrics
+from .totals import Totals
 
 if TYPE_CHECKING:
     from .supervisor import Supervisor
@@ -24,6 +28,7 @@ class StatusListener:
         self._runner: web.AppRunner | None = None
         self._numbers = itertools.count(1)
         self._asked: dict[int, Inquiry] = {}
+        self._scrapes = asyncio.Lock()
 
     async def start(self) -> None:
         """Raises OSError when an address is taken."""
@@ -31,6 +36,7 @@ class StatusListener:
         app.router.add_get("/status", self._status)
         app.router.add_get("/status/ready", self._ready)
         app.router.add_get("/config", self._config)
+        app.router.add_get("/metrics", self._metrics)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         for address in self.supervisor.settings.status_listen:
@@ -116,6 +122,42 @@ class StatusListener:
             }
         )
 
+    async def _metrics(self, request: web.Request) -> web.Response:
+        """In Prometheus's format. One scrape at a time, and made in a thread: 10,000 targets take a while."""
+        async with self._scrapes:
+            answers = await self._inspect()
+            entities = self.supervisor.mirror.entities
+            upstreams, targets = (dict(entities.get(kind, {})) for kind in ("upstreams", "targets"))
+            body = await asyncio.to_thread(_scraped, self._node(), upstreams, targets, list(answers.values()))
+        return web.Response(body=body, headers={"Content-Type": exposition.CONTENT_TYPE})
+
+    def _node(self) -> metrics.Node:
+        supervisor, workers = self.supervisor, self.supervisor.workers
+        report = supervisor.report()
+        open_now = [worker.facts.get("upstream", {}) for worker in workers]
+        totals: Totals = Counter()
+        for worker in workers:
+            totals.update(worker.totals)
+        return metrics.Node(
+            started_at=report.started_at,
+            is_ready=supervisor.is_ready,
+            version=report.version,
+            source_version=supervisor.mirror.version,
+            is_connected=supervisor.follower.is_connected,
+            workers=len(workers),
+            serving=sum(worker.is_serving for worker in workers),
+            restarts=sum(max(0, worker.starts - 1) for worker in workers),
+            problems=len(report.problems),
+            has_log=supervisor.settings.access_log is not None,
+            active=sum(worker.active for worker in report.workers),
+            connections=sum(worker.connections for worker in report.workers),
+            idle=sum(counts.get("idle", 0) for counts in open_now),
+            in_use=sum(counts.get("inUse", 0) for counts in open_now),
+            totals=totals,
+            processes={"supervisor": os.getpid()}
+            | {f"worker-{worker.number}": worker.pid for worker in workers if worker.is_alive},
+        )
+
     async def _inspect(self) -> dict[int, dict[str, Any]]:
         """By worker number; a worker that does not answer in time is missing."""
         serving = [worker for worker in self.supervisor.workers if worker.is_serving]
@@ -136,6 +178,10 @@ class StatusListener:
     def inspected(self, worker_number: int, frame: dict[str, Any]) -> None:
         if (inquiry := self._asked.get(frame["id"])) is not None:
             inquiry.take(worker_number, frame["targets"], is_last=frame["is_last"])
+
+
+def _scraped(*of_engine: Any) -> bytes:
+    return exposition.render(metrics.families(*of_engine))
 
 
 def _latency(facts: list[dict[str, Any]]) -> dict[str, Any]:
