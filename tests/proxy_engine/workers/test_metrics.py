@@ -142,7 +142,14 @@ def test_a_name_is_told_by_its_addresses():
 
 
 def test_a_name_without_addresses_is_told_all_the_same():
-    assert Pool(a_view(obstacles=[LOST]), target="app.test:8080").health() == {"": "dns_error"}
+    for connections in (None, {"addresses": []}):
+        view = a_view(obstacles=[LOST], connections=connections)
+        assert Pool(view, target="app.test:8080").health() == {"": "dns_error"}
+
+
+def test_an_address_is_told_as_it_is_also_where_connections_lead_to_it():
+    pool = Pool(a_view(connections={"opened": 1}), target="[fd00::1]:80")
+    assert pool.health() == {pool.target["target"]: "healthy"}
 
 
 def test_what_workers_see_of_a_target_adds_up():
@@ -151,6 +158,13 @@ def test_what_workers_see_of_a_target_adds_up():
     assert scrape("gatehouse_target_in_flight", **labels) == 5
     assert scrape("gatehouse_target_ejected_workers", **labels) == 1
     assert scrape("gatehouse_target_draining", **labels) == 1
+
+
+def test_only_targets_that_are_out_or_drain_are_told_to_be():
+    scrape = Pool(a_view(), a_view()).scrape()
+    assert scrape.series("gatehouse_target_in_flight") == [{"upstream": "pool.test", "target": "10.0.0.1:80"}]
+    assert scrape.series("gatehouse_target_ejected_workers") == []
+    assert scrape.series("gatehouse_target_draining") == []
 
 
 def test_a_target_that_no_worker_tells_of_is_left_out():
