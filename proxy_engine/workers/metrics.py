@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from proxy_engine import spec
+from proxy_engine.spec.build import healthchecks
 from proxy_engine.spec.scalars import is_ip, split_host_port
 from proxy_engine.telemetry.counters import LATENCY_BOUNDS_MS
 from proxy_engine.telemetry.exposition import Metric, counter, gauge, histogram
@@ -194,7 +194,7 @@ def _members(
 
 def _has_checks(upstream: Values) -> bool:
     try:
-        checks = spec.to_spec("upstreams", upstream).healthchecks
+        checks = healthchecks(upstream["healthchecks"])
     except (KeyError, TypeError, ValueError):  # the workers leave such an upstream out, and go on with what they had
         return False
     return checks.active.is_on or checks.passive.is_on

@@ -18,7 +18,7 @@ class Scrape:
             assert key not in self.samples, key
             self.samples[key] = sample.value
 
-    def __call__(self, name: str, **labels: str) -> float | None:
+    def __call__(self, name: str, /, **labels: str) -> float | None:
         return self.samples.get((name, frozenset(labels.items())))
 
     def names(self) -> set[str]:
