@@ -1,6 +1,6 @@
 """Where things are: the dashboard at /admin-ui/, REST at /api/, our own health at /healthz and /readyz.
 
-Everything else is Kong's dialect at the root.
+Metrics are at /metrics, everything else is Kong's dialect at the root.
 """
 
 from django.urls import include, path, re_path
@@ -8,10 +8,12 @@ from django.urls import include, path, re_path
 from gateway_admin.common.envelope import not_found
 from gateway_admin.common.health import healthz, readyz
 from gateway_admin.common.hosts import refused
+from gateway_admin.metrics.views import Metrics
 
 urlpatterns = [
     path("healthz", healthz),
     path("readyz", readyz),
+    path("metrics", Metrics.as_view()),
     path("admin-ui/", include("gateway_admin.accounts.urls")),
     # Before the catalog's: it has a tab on the pages of entities.
     path("admin-ui/", include("gateway_admin.monitoring.urls")),

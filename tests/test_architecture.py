@@ -36,7 +36,7 @@ ADMIN_LAYERS = [
     {"catalog"},
     {"monitoring"},
     {"alerts"},
-    {"kong_api"},
+    {"kong_api", "metrics"},
     {"processes"},
     {"common.management"},  # commands wire everything; they stand in `common` only because Django wants an app
 ]
