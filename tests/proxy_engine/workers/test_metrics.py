@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from proxy_engine.workers.totals import counted
 from tests.proxy_engine.builders import values
 from tests.proxy_engine.support.client import a_request
 from tests.proxy_engine.support.metrics import Scrape
+from tests.proxy_engine.support.node import START_S, is_listening
 from tests.proxy_engine.support.waiting import until
 
 CHECKED = {"active": {"healthy": {"interval": 5}}}
@@ -227,6 +229,27 @@ class TestRealEngine:
         await node.ask()
         await until(lambda: received(2))
         assert (await _metrics(node))("gatehouse_worker_restarts_total") == 1
+
+    async def test_it_answers_before_there_is_a_configuration(self, make_node, scene):
+        scene.source.is_away = True
+        node = make_node(scene.source)
+        node.begin()
+        await until(lambda: is_listening(node.status_port), within=START_S)
+        scrape = await _metrics(node)
+        assert (scrape("gatehouse_ready"), scrape("gatehouse_config_version")) == (0, -1)
+        assert scrape("gatehouse_source_connected") == 0
+
+    async def test_a_worker_that_hangs_hides_nothing_of_the_others(self, make_node, scene, monkeypatch):
+        monkeypatch.setattr("proxy_engine.workers.status.INSPECT_S", 0.5)
+        node = await make_node(scene.source).start()
+        os.kill(node.pids[0], signal.SIGSTOP)
+        try:
+            scrape = await _metrics(node)
+        finally:
+            os.kill(node.pids[0], signal.SIGCONT)
+        target = {"upstream": "pool.test", "target": scene.target["target"]}
+        assert scrape.series("gatehouse_target_in_flight") == [target]
+        assert len(scrape.series("gatehouse_process_resident_memory_bytes")) == 3
 
 
 async def _metrics(node) -> Scrape:
