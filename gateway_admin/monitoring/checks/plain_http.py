@@ -1,7 +1,7 @@
 """A request in clear to an address in figures, and the head of its answer: what most checks come to.
 
-aiohttp does it too and is used where more is wanted (TLS, names, bodies); it takes four times the processor time, which
-at thousands of checks a second is what a process can make. Strict enough for the purpose: the status line is checked,
+aiohttp does it too and is used where more is wanted (TLS, names, bodies); it takes more processor time, which at
+thousands of checks a second is what a process has least of. Strict enough for the purpose: the status line is checked,
 of the fields only that they end.
 """
 
